@@ -1,0 +1,119 @@
+# `make demo` and `make test` set everything up themselves; `make help` lists the rest.
+# A step that is done leaves a stamp in build/stamps, so that a second run only does what changed.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+GO ?= go
+NPM ?= npm
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+
+BIN := .venv/bin
+STAMPS := build/stamps
+# go install checks it against Go's checksum database; the version is the pin
+STATICCHECK_VERSION := v0.8.2
+
+GO_MODULES := $(patsubst %/go.mod,%,$(wildcard native/go.mod circuits/go.mod))
+NATIVE_SOURCES := $(shell find native -name '*.go' -not -name '*_test.go' -o -name 'go.*' -o -name '*.[ch]' 2>/dev/null)
+CONTRACT_SOURCES := $(shell find contracts -name '*.vy' -o -name '*.vyi' 2>/dev/null)
+PYTHON_CODE := src scripts setup.py tests $(wildcard benchmarks)
+
+.PHONY: help setup build native contracts lint format test test-python test-go test-long \
+        bench demo rules vectors lock clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+# ---- set-up ---------------------------------------------------------------------------------------
+
+setup: $(STAMPS)/python $(STAMPS)/node $(STAMPS)/staticcheck  ## the pinned tools: .venv, node_modules, staticcheck
+
+$(STAMPS):
+	@mkdir -p $@
+
+$(STAMPS)/python: requirements.lock pyproject.toml | $(STAMPS)
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(STAMPS)/node: package.json package-lock.json | $(STAMPS)
+	$(NPM) ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(STAMPS)/staticcheck: Makefile | $(STAMPS)
+	$(if $(GO_MODULES),GOBIN="$(CURDIR)/build/bin" $(GO) install honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_VERSION))
+	$(if $(GO_MODULES),@touch $@)
+
+lock: $(STAMPS)/python  ## write requirements.lock anew after a change in pyproject.toml
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --generate-hashes \
+	    --no-emit-index-url --no-header --quiet --output-file requirements.lock
+
+# ---- build ----------------------------------------------------------------------------------------
+
+build: $(STAMPS)/python  ## the machine, compiled by mypyc beside its sources
+	@$(BIN)/python scripts/build_engine.py
+
+native: build/libmiletus.so  ## the Go library that Python calls
+
+build/libmiletus.so: $(NATIVE_SOURCES)
+	@mkdir -p build
+	$(if $(NATIVE_SOURCES),cd native && $(GO) build -buildmode=c-shared -o ../build/libmiletus.so ./cmd/libmiletus)
+
+contracts: $(STAMPS)/contracts  ## compile every contract (a file that begins with a capital)
+
+$(STAMPS)/contracts: $(CONTRACT_SOURCES) $(STAMPS)/python | $(STAMPS)
+	@shopt -s nullglob; for contract in contracts/[A-Z]*.vy; do \
+	    echo "vyper $$contract"; $(BIN)/vyper "$$contract" >/dev/null; done
+	@touch $@
+
+# ---- checks ---------------------------------------------------------------------------------------
+
+lint: setup  ## ruff, mypy --strict, go vet, staticcheck
+	$(BIN)/ruff check $(PYTHON_CODE)
+	$(BIN)/ruff format --check $(PYTHON_CODE)
+	$(BIN)/mypy --strict src scripts
+	@for module in $(GO_MODULES); do echo "go vet, staticcheck: $$module"; \
+	    (cd $$module && $(GO) vet ./... && "$(CURDIR)/build/bin/staticcheck" ./...); done
+
+format: $(STAMPS)/python  ## put every Python file into the one format
+	$(BIN)/ruff format $(PYTHON_CODE)
+	$(BIN)/ruff check --fix $(PYTHON_CODE)
+
+test: setup build native contracts lint test-python test-go  ## everything but the long tests
+
+# The second run repeats what is marked both_builds on the uncompiled source of the machine.
+test-python: build native contracts
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+	MILETUS_INTERPRETED=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "both_builds and not long"
+
+test-go:
+	@for module in $(GO_MODULES); do echo "go test: $$module"; (cd $$module && $(GO) test -short ./...); done
+
+test-long: setup build native contracts  ## the tests marked long, and Go's tests without -short
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m long
+	@for module in $(GO_MODULES); do echo "go test: $$module"; \
+	    (cd $$module && $(GO) test -timeout 120m ./...); done
+
+rules: $(STAMPS)/python  ## rules of spec/ that no test cites, and citations of rules that do not exist
+	@$(BIN)/python scripts/rules.py
+
+# ---- use ------------------------------------------------------------------------------------------
+
+demo: setup build native contracts  ## the main job, from nothing to a settled batch
+	$(BIN)/miletus demo
+
+bench: setup build native contracts  ## the benchmarks, one after the other
+	@shopt -s nullglob; for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
+
+vectors: build native  ## write the shared vectors anew, by each script vectors/make_*.py
+	@shopt -s nullglob; for file in vectors/make_*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
+
+clean:  ## remove what make made, but for the virtual environment and node_modules
+	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis src/*.egg-info
+	find src -name '*.so' -delete
+	find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
