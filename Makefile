@@ -36,7 +36,7 @@ $(STAMPS):
 	@mkdir -p $@
 
 $(STAMPS)/python: requirements.lock pyproject.toml | $(STAMPS)
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	test -x $(BIN)/pip || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
@@ -62,7 +62,7 @@ native: build/libmiletus.so  ## the Go library that Python calls
 
 build/libmiletus.so: $(NATIVE_SOURCES)
 	@mkdir -p build
-	$(if $(NATIVE_SOURCES),cd native && $(GO) build -buildmode=c-shared -o ../build/libmiletus.so ./cmd/libmiletus)
+	$(if $(wildcard native/cmd/libmiletus/*.go),cd native && $(GO) build -buildmode=c-shared -o ../build/libmiletus.so ./cmd/libmiletus)
 
 contracts: $(STAMPS)/contracts  ## compile every contract (a file that begins with a capital)
 
