@@ -9,6 +9,7 @@ machine runs as Python.
 """
 
 import argparse
+import fcntl
 import hashlib
 import json
 import os
@@ -111,7 +112,6 @@ def build() -> None:
     digest = compute_digest(sources)
     library = WORK / "library"
     shutil.rmtree(library, ignore_errors=True)
-    (ROOT / WORK).mkdir(parents=True, exist_ok=True)
     (ROOT / MANIFEST).unlink(missing_ok=True)
     files: list[str] = []
     if get_compiler() is None:
@@ -136,8 +136,11 @@ def main() -> int:
     os.chdir(ROOT)
     if arguments.check:
         return 0 if is_current() else 1
-    if arguments.force or not is_current():
-        build()
+    WORK.mkdir(parents=True, exist_ok=True)
+    with (WORK / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two builds at once would take each other's files
+        if arguments.force or not is_current():
+            build()
     return 0
 
 
