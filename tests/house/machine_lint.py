@@ -30,9 +30,12 @@ def find_impurities(source: str) -> list[Finding]:
     return run_checks(source, [find_floats, find_impure_imports, find_impure_calls, find_sets])
 
 
-def find_pitfalls(source: str) -> list[Finding]:
-    """Find what the compiled and the interpreted build would compute differently."""
-    shifts = [find_literal_shifts, find_wide_shifts]
+def find_pitfalls(source: str, *, wide_integers: bool = False) -> list[Finding]:
+    """Find what the compiled and the interpreted build would compute differently.
+
+    With `wide_integers` (the codec, whose words are Python ints of 248 bits) a shift may be wide.
+    """
+    shifts = [find_literal_shifts] if wide_integers else [find_literal_shifts, find_wide_shifts]
     loops = [find_moving_bounds, find_loop_variables_that_outlive]
     return run_checks(source, [*shifts, *loops, find_narrowing, find_identity_of_numbers])
 
