@@ -1,0 +1,1 @@
+"""The codec: table, encoder, decoder, and the Go decoder's vectors."""
