@@ -1,0 +1,57 @@
+"""The first state: signers of the oracle, underlyings, clock."""
+
+from mypy_extensions import i64
+
+from miletus.engine import layout as L
+from miletus.engine import params as P
+from miletus.engine.state import SIGNERS_BASE, State
+
+_LIMB: int = 4_503_599_627_370_496
+
+
+def write_element(s: State, address: i64, element: int) -> None:
+    """Write a field element as 5 limbs."""
+    rest: int = element
+    k: i64 = 0
+    while k < L.LIMBS:
+        s.cells[address + k] = i64(rest % _LIMB)
+        rest = rest // _LIMB
+        k += 1
+
+
+def read_element(s: State, address: i64) -> int:
+    """Read 5 limbs as a field element."""
+    element: int = 0
+    k: i64 = L.LIMBS - 1
+    while k >= 0:
+        element = element * _LIMB + int(s.cells[address + k])
+        k -= 1
+    return element
+
+
+def apply_genesis(
+    s: State, signers: list[tuple[int, int]], threshold: int, underlyings: int, clock_ms: int
+) -> None:
+    """Write the genesis into an empty state.
+
+    `signers` are public keys (x, y) of the oracle; `threshold` of them must agree. Raises ValueError for
+    numbers that the state has no room for.
+    """
+    if not 1 <= threshold <= len(signers) <= int(P.MAX_SIGNERS):
+        raise ValueError(f"genesis: threshold {threshold} of {len(signers)} signers; need 1 <= m <= n <= 8")
+    if not 1 <= underlyings <= int(P.MAX_UNDERLYINGS):
+        raise ValueError(f"genesis: {underlyings} underlyings; need 1 to {P.MAX_UNDERLYINGS}")
+    c = s.cells
+    s.touch(0)
+    c[L.VERSION] = P.MACHINE_VERSION
+    c[L.CLOCK_MS] = i64(clock_ms)
+    c[L.SIGNERS] = i64(len(signers))
+    c[L.THRESHOLD] = i64(threshold)
+    c[L.UNDERLYINGS] = i64(underlyings)
+    j: i64 = 0
+    for x, y in signers:
+        at: i64 = SIGNERS_BASE + j * L.KEY_RECORD
+        s.touch(at)
+        write_element(s, at + L.KEY_X, x)
+        write_element(s, at + L.KEY_Y, y)
+        j += 1

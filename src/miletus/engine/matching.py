@@ -1,0 +1,385 @@
+"""MATCH, REST and UNDO: how an order meets the book (spec 04)."""
+
+from typing import Final
+
+from mypy_extensions import i64
+
+from miletus.engine import events as E
+from miletus.engine import layout as L
+from miletus.engine import params as P
+from miletus.engine.book import move_lock, relink_head, remove, rest, set_slot
+from miletus.engine.layout import PAGE
+from miletus.engine.margin import (
+    apply_fill,
+    check_fill,
+    compute_fee,
+    compute_mark,
+    compute_part,
+    is_restricted,
+)
+from miletus.engine.phases import DONE, MATCH, REST, UNDO, UNLINK
+from miletus.engine.reasons import (
+    BAND,
+    MAKER_LIMIT,
+    NOT_FILLED,
+    OK,
+    REDUCE_ONLY,
+    STALE,
+    WIDTH,
+)
+from miletus.engine.refresh import is_stale, start_refresh
+from miletus.engine.state import JOURNAL_BASE, State
+
+GTC: Final[i64] = 0
+IOC: Final[i64] = 1
+FOK: Final[i64] = 2
+
+
+def get_name(s: State) -> i64:
+    """Name of the order in progress: account x 256 + slot."""
+    return s.r_account * P.SLOTS + s.r_slot
+
+
+def get_side(s: State) -> i64:
+    """2 x instrument + side of the order in progress."""
+    return s.r_instrument * 2 + s.r_side
+
+
+def compute_reducible(s: State, account: i64, instrument: i64, side: i64) -> i64:
+    """Lots that an order of this side can trade before the position changes sign; 0 if it would grow."""
+    lots: i64 = s.get_position_lots(account, instrument)
+    if side == 0:
+        return -lots if lots < 0 else 0
+    return lots if lots > 0 else 0
+
+
+def compute_band(s: State, mark: i64, underlying_address: i64) -> i64:
+    """Half width of the fill band, in ticks (04-R08)."""
+    return (
+        s.cells[underlying_address + L.INDEX] * P.BAND_INDEX_PERMILLE // 1000
+        + mark * P.BAND_MARK_PERMILLE // 1000
+    )
+
+
+def start_unlink(s: State, name: i64, cause: i64, back: i64) -> None:
+    """Make the machine remove an order and go on in phase `back`."""
+    s.r_target = name
+    s.r_cause = cause
+    s.r_unlink_back = back
+    s.r_phase = UNLINK
+
+
+def step_unlink(s: State) -> None:
+    """Remove one order; evictions forfeit the lock (04-R17)."""
+    cause: i64 = s.r_cause
+    forfeit: bool = E.CAUSE_EXPIRED <= cause <= E.CAUSE_REDUCE_ONLY
+    quiet: bool = cause == E.CAUSE_FILLED and s.r_tif == FOK
+    remove(s, s.r_target, cause, forfeit, quiet)
+    s.r_phase = s.r_unlink_back
+
+
+def crosses(s: State, price: i64) -> bool:
+    """Whether a head at `price` is within the limit of the order in progress."""
+    return price <= s.r_price if s.r_side == 0 else price >= s.r_price
+
+
+def step_match(s: State) -> None:
+    """Look at the head of the other side once (04-R05 to 04-R12)."""
+    c = s.cells
+    instrument: i64 = s.r_instrument
+    n: i64 = s.instrument(instrument)
+    if s.r_left == 0:
+        finish(s)
+        return
+    if s.r_heads >= P.MAX_MAKERS:
+        stop(s, MAKER_LIMIT)
+        return
+    head: i64 = c[n + PAGE + 1 - s.r_side]
+    if head == 0:
+        finish(s)
+        return
+    o: i64 = s.order(head - 1)
+    price: i64 = c[o + L.ORDER_PRICE]
+    if not crosses(s, price):
+        finish(s)
+        return
+    maker: i64 = (head - 1) // P.SLOTS
+    if maker == s.r_account:
+        s.r_heads += 1
+        start_unlink(s, head - 1, E.CAUSE_SELF_MATCH, MATCH)
+        return
+    terms: i64 = c[o + L.ORDER_TERMS]
+    expiry_s: i64 = terms // 4
+    if expiry_s != 0 and expiry_s < c[L.CLOCK_MS] // 1000:
+        s.r_heads += 1
+        start_unlink(s, head - 1, E.CAUSE_EXPIRED, MATCH)
+        return
+    ua: i64 = s.underlying(c[n + L.INSTRUMENT_UNDERLYING])
+    mark: i64 = compute_mark(s, n, ua)
+    band: i64 = compute_band(s, mark, ua)
+    away: i64 = price - mark if s.r_side == 0 else mark - price
+    if away < -band:
+        s.r_heads += 1
+        start_unlink(s, head - 1, E.CAUSE_BAND, MATCH)
+        return
+    if away > band:
+        stop(s, BAND)
+        return
+    if is_stale(s, maker):
+        start_refresh(s, maker, 0, MATCH)
+        return
+    match_head(s, head - 1, maker, terms, n, ua)
+
+
+def match_head(s: State, name: i64, maker: i64, terms: i64, n: i64, ua: i64) -> None:
+    """Fill against the head `name`, or evict it, or stop (04-R10 to 04-R12)."""
+    c = s.cells
+    o: i64 = s.order(name)
+    price: i64 = c[o + L.ORDER_PRICE]
+    lots: i64 = c[o + L.ORDER_LEFT]
+    if s.r_left < lots:
+        lots = s.r_left
+    instrument: i64 = s.r_instrument
+    room: i64 = 0
+    if s.r_terms % 2 == 1:
+        room = compute_reducible(s, s.r_account, instrument, s.r_side)
+        if room == 0:
+            stop(s, REDUCE_ONLY)
+            return
+        if room < lots:
+            lots = room
+    s.r_heads += 1
+    if terms % 2 == 1:
+        room = compute_reducible(s, maker, instrument, 1 - s.r_side)
+        if room == 0:
+            start_unlink(s, name, E.CAUSE_REDUCE_ONLY, MATCH)
+            return
+        if room < lots:
+            lots = room
+    dq: i64 = lots if s.r_side == 0 else -lots
+    if compute_open_interest(s, maker, n, -dq, dq) > P.MAX_OPEN_INTEREST_LOTS:
+        stop(s, WIDTH)
+        return
+    restricted: bool = is_restricted(s, n, ua)
+    if check_fill(s, maker, instrument, -dq, price, 0, restricted) != OK:
+        start_unlink(s, name, E.CAUSE_MARGIN, MATCH)
+        return
+    maker_part: i64 = s.f_requirement
+    fee: i64 = compute_fee(s, n, ua, lots, price)
+    allowed: i64 = check_fill(s, s.r_account, instrument, dq, price, fee, restricted)
+    if allowed != OK:
+        stop(s, allowed)
+        return
+    apply_match(s, name, maker, dq, price, fee, maker_part, s.f_requirement)
+
+
+def compute_open_interest(s: State, maker: i64, n: i64, maker_dq: i64, taker_dq: i64) -> i64:
+    """Open interest after a fill, in lots."""
+    instrument: i64 = s.r_instrument
+    m: i64 = s.get_position_lots(maker, instrument)
+    t: i64 = s.get_position_lots(s.r_account, instrument)
+    total: i64 = s.cells[n + PAGE + L.OPEN_INTEREST]
+    total += (m + maker_dq if m + maker_dq > 0 else 0) - (m if m > 0 else 0)
+    total += (t + taker_dq if t + taker_dq > 0 else 0) - (t if t > 0 else 0)
+    return total
+
+
+def apply_match(
+    s: State, name: i64, maker: i64, dq: i64, price: i64, fee: i64, maker_part: i64, taker_part: i64
+) -> None:
+    """Carry out a fill of `dq` lots (taker's sign) against the head (04-R12)."""
+    c = s.cells
+    o: i64 = s.order(name)
+    lots: i64 = dq if dq > 0 else -dq
+    if s.r_tif == FOK:
+        write_journal(s, name, lots, price, fee)
+    apply_fill(s, maker, s.r_instrument, -dq, price, 0, maker_part)
+    apply_fill(s, s.r_account, s.r_instrument, dq, price, fee, taker_part)
+    pay_fee(s, fee)
+    s.touch(o)
+    c[o + L.ORDER_LEFT] = c[o + L.ORDER_LEFT] - lots
+    c[o + L.ORDER_FILLED] = c[o + L.ORDER_FILLED] + lots
+    s.r_left -= lots
+    s.r_filled += lots
+    s.r_notional += lots * price
+    s.r_fills += 1
+    if s.r_tif != FOK:
+        s.emit(E.FILL, name, get_name(s), get_side(s), price, lots, fee)
+    if c[o + L.ORDER_LEFT] == 0:
+        start_unlink(s, name, E.CAUSE_FILLED, MATCH)
+
+
+def pay_fee(s: State, fee: i64) -> None:
+    """Add a fee (negative: take it back) to the fee account."""
+    f: i64 = s.header(P.FEE_ACCOUNT)
+    s.touch(f)
+    s.cells[f + L.CASH] = s.cells[f + L.CASH] + fee
+
+
+def journal(fill: i64) -> i64:
+    """Address of the journal's record of the order's `fill`-th fill."""
+    return JOURNAL_BASE + fill * L.JOURNAL_RECORD
+
+
+def write_journal(s: State, name: i64, lots: i64, price: i64, fee: i64) -> None:
+    """Remember a fill that may have to be undone, with what its maker's order was before it."""
+    c = s.cells
+    o: i64 = s.order(name)
+    j: i64 = journal(s.r_fills)
+    s.touch(j)
+    c[j + L.JOURNAL_ORDER] = name + 1
+    c[j + L.JOURNAL_LOTS] = lots
+    c[j + L.JOURNAL_PRICE] = price
+    c[j + L.JOURNAL_FEE] = fee
+    c[j + L.JOURNAL_TERMS] = c[o + L.ORDER_TERMS]
+    c[j + L.JOURNAL_FILLED] = c[o + L.ORDER_FILLED]
+    c[j + L.JOURNAL_WHOLE] = 1 if c[o + L.ORDER_LEFT] == lots else 0
+
+
+def stop(s: State, reason: i64) -> None:
+    """End matching for a reason; what is left is cancelled (04-R14)."""
+    if s.r_tif == FOK:
+        start_undo(s)
+        return
+    if s.r_filled == 0 or (s.r_tif == GTC and s.r_market == 0):
+        s.r_reason = reason
+    s.r_phase = DONE
+
+
+def finish(s: State) -> None:
+    """End matching because nothing is left or nothing crosses (04-R14)."""
+    if s.r_tif == FOK:
+        if s.r_left > 0:
+            start_undo(s)
+        else:
+            publish_journal(s)
+            s.r_phase = DONE
+        return
+    if s.r_left > 0 and s.r_tif == GTC and s.r_market == 0:
+        s.r_phase = REST
+        return
+    if s.r_filled == 0:
+        s.r_reason = NOT_FILLED
+    s.r_phase = DONE
+
+
+def publish_journal(s: State) -> None:
+    """Tell of the fills of a fill-or-kill order now that they stand; the journal is wiped."""
+    c = s.cells
+    k: i64 = 0
+    while k < s.r_fills:
+        j: i64 = journal(k)
+        s.emit(
+            E.FILL,
+            c[j + L.JOURNAL_ORDER] - 1,
+            get_name(s),
+            get_side(s),
+            c[j + L.JOURNAL_PRICE],
+            c[j + L.JOURNAL_LOTS],
+            c[j + L.JOURNAL_FEE],
+        )
+        o: i64 = s.order(c[j + L.JOURNAL_ORDER] - 1)
+        if c[j + L.JOURNAL_WHOLE] == 1:
+            side: i64 = s.r_instrument * 2 + 1 - s.r_side
+            s.emit(
+                E.REMOVED, c[j + L.JOURNAL_ORDER] - 1, E.CAUSE_FILLED, 0, side, c[o + L.ORDER_GENERATION], 0
+            )
+        wipe_journal(s, j)
+        k += 1
+
+
+def wipe_journal(s: State, j: i64) -> None:
+    """Set a journal record to zero."""
+    s.touch(j)
+    k: i64 = 0
+    while k < L.JOURNAL_RECORD:
+        s.cells[j + k] = 0
+        k += 1
+
+
+def start_undo(s: State) -> None:
+    """Begin to take the fills of a fill-or-kill order back (04-R15)."""
+    s.r_reason = NOT_FILLED
+    s.r_phase = UNDO if s.r_fills > 0 else DONE
+
+
+def step_undo(s: State) -> None:
+    """Take the last fill back (04-R15)."""
+    c = s.cells
+    s.r_fills -= 1
+    j: i64 = journal(s.r_fills)
+    name: i64 = c[j + L.JOURNAL_ORDER] - 1
+    lots: i64 = c[j + L.JOURNAL_LOTS]
+    price: i64 = c[j + L.JOURNAL_PRICE]
+    fee: i64 = c[j + L.JOURNAL_FEE]
+    maker: i64 = name // P.SLOTS
+    dq: i64 = lots if s.r_side == 0 else -lots
+    take_back(s, s.r_account, -dq, price, -fee)
+    take_back(s, maker, dq, price, 0)
+    pay_fee(s, -fee)
+    o: i64 = s.order(name)
+    s.touch(o)
+    if c[j + L.JOURNAL_WHOLE] == 1:
+        restore_order(s, name, j)
+    # an order that was evicted after the fill stays away
+    if c[o + L.ORDER_BOOK] != 0:
+        c[o + L.ORDER_LEFT] = c[o + L.ORDER_LEFT] + lots
+        c[o + L.ORDER_FILLED] = c[j + L.JOURNAL_FILLED]
+    s.r_left += lots
+    s.r_filled -= lots
+    s.r_notional -= lots * price
+    wipe_journal(s, j)
+    if s.r_fills == 0:
+        s.r_phase = DONE
+
+
+def take_back(s: State, account: i64, dq: i64, price: i64, cost: i64) -> None:
+    """Reverse one side of a fill; its requirement is computed anew from the sums, nothing is judged."""
+    c = s.cells
+    n: i64 = s.instrument(s.r_instrument)
+    u: i64 = c[n + L.INSTRUMENT_UNDERLYING]
+    part: i64 = compute_part(s, account, s.r_instrument, dq, s.risk(account, u))
+    apply_fill(s, account, s.r_instrument, dq, price, cost, part)
+
+
+def restore_order(s: State, name: i64, j: i64) -> None:
+    """Put a maker's order that was filled up back at the head of its side, with its lock."""
+    c = s.cells
+    o: i64 = s.order(name)
+    side: i64 = s.r_instrument * 2 + 1 - s.r_side
+    c[o + L.ORDER_BOOK] = side + 1
+    c[o + L.ORDER_PRICE] = c[j + L.JOURNAL_PRICE]
+    c[o + L.ORDER_TERMS] = c[j + L.JOURNAL_TERMS]
+    relink_head(s, name, side, c[j + L.JOURNAL_PRICE])
+    set_slot(s, name, True)
+    move_lock(s, name // P.SLOTS, P.REST_LOCK_MICROS)
+
+
+def step_rest(s: State) -> None:
+    """Put what is left into the book, if its owner could bear its fill (04-R16)."""
+    c = s.cells
+    instrument: i64 = s.r_instrument
+    n: i64 = s.instrument(instrument)
+    ua: i64 = s.underlying(c[n + L.INSTRUMENT_UNDERLYING])
+    restricted: bool = is_restricted(s, n, ua)
+    s.r_phase = DONE
+    if s.r_terms % 2 == 1:
+        room: i64 = compute_reducible(s, s.r_account, instrument, s.r_side)
+        if room == 0:
+            s.r_reason = REDUCE_ONLY
+            return
+        if room < s.r_left:
+            s.r_left = room
+    elif restricted:
+        s.r_reason = STALE
+        return
+    dq: i64 = s.r_left if s.r_side == 0 else -s.r_left
+    # the lock is out of his cash before and after the fill that is judged
+    move_lock(s, s.r_account, P.REST_LOCK_MICROS)
+    allowed: i64 = check_fill(s, s.r_account, instrument, dq, s.r_price, 0, restricted)
+    if allowed != OK:
+        move_lock(s, s.r_account, -P.REST_LOCK_MICROS)
+        s.r_reason = allowed
+        return
+    terms: i64 = s.r_expiry_s * 4 + s.r_terms
+    rest(s, get_name(s), get_side(s), s.r_price, s.r_left, s.r_prior + s.r_filled, s.r_generation, terms)
