@@ -8,7 +8,7 @@ from typing import Final
 from mypy_extensions import i64
 
 FILL: Final[i64] = 1
-"""a maker's order (account x 256 + slot), b taker's order, c 2 x instrument + taker's side, d price, e lots, f fee."""
+"""a maker's order (account x 256 + slot), b taker's, c 2 x instrument + side, d price, e lots, f fee."""
 
 RESTED: Final[i64] = 2
 """a order, b 2 x instrument + side, c price, d lots left, e generation."""

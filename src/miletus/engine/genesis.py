@@ -48,10 +48,8 @@ def apply_genesis(
     c[L.SIGNERS] = i64(len(signers))
     c[L.THRESHOLD] = i64(threshold)
     c[L.UNDERLYINGS] = i64(underlyings)
-    j: i64 = 0
-    for x, y in signers:
-        at: i64 = SIGNERS_BASE + j * L.KEY_RECORD
+    for j, (x, y) in enumerate(signers):
+        at: i64 = SIGNERS_BASE + i64(j) * L.KEY_RECORD
         s.touch(at)
         write_element(s, at + L.KEY_X, x)
         write_element(s, at + L.KEY_Y, y)
-        j += 1

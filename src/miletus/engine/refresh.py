@@ -13,7 +13,7 @@ from miletus.engine.state import State
 
 
 def find_stale(s: State, account: i64, first: i64) -> i64:
-    """First underlying from `first` on in which the account's sums are stale, or the number of underlyings."""
+    """First underlying from `first` on in which the account's sums are stale, or their number."""
     c = s.cells
     n: i64 = c[L.UNDERLYINGS]
     u: i64 = first

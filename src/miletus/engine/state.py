@@ -157,7 +157,7 @@ class State:
         return L.MACHINE_REGION + page
 
     def compute_address(self, number: i64) -> i64:
-        """Address of the page with this number, made if it is one of positions; -1 if there is no such page."""
+        """Address of the page with this number, made if it is of positions; -1 if there is none."""
         if number >= L.MACHINE_REGION:
             if number >= L.MACHINE_REGION + L.MACHINE_PAGES:
                 return -1

@@ -44,8 +44,9 @@ def exists(s: State, account: i64) -> bool:
 
 
 def authorise(s: State, crypto: Crypto, segment: Segment, at: i64, scope: i64) -> bool:
-    """Check account, key, nonce, time and signature of the record at `at`; refuses and says False, or
-    takes the nonce and says True. In an inbox segment only the account must exist.
+    """Check account, key, nonce, time and signature of the record at `at`.
+
+    Takes the nonce and says True, or refuses and says False. In an inbox segment only the account must exist.
     """
     v = segment.records
     account: i64 = v[at + G.R_ACCOUNT]
