@@ -1,0 +1,160 @@
+"""What the sequencer hands to those who post, watch or index: closed batches, segment by segment.
+
+A batch is complete in itself: its inputs, its inbox range, the words of every segment in order, and after each
+segment the root, the outbox accumulator and the running keccak. Batches lie as files in a directory of the node
+(`BatchStore`), so that a batcher may be another process. A batch file appears when the batch is closed and all
+its roots are known, whole or not at all; what it says follows from the log alone, so a lost file is written
+again, the same, when the node replays its log.
+
+    store = BatchStore(directory / "batches")
+    for batch in store.get_batches(first=1):     # batches 1, 2, ... as far as they are closed
+        batch.time_bound_ms, batch.inbox_first, batch.inbox_count, batch.outbox
+        for segment in batch.segments:           # segments[0] is the inbox segment, possibly empty
+            segment.words, segment.root, segment.outbox, segment.running_keccak
+"""
+
+import os
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from miletus.engine.segment import INBOX
+
+SUFFIX: Final = ".batch"
+MAGIC: Final = b"MILETUSB"
+
+
+class BatchFileError(Exception):
+    """A batch file is damaged. The message names the file; removing it makes the node write it again."""
+
+
+class InboxEntry(msgspec.Struct, frozen=True):
+    """One entry of L1's inbox that is old enough to be consumed.
+
+    `index` is its place in L1's queue, from 0 without gap. `words` is one whole operation as the machine reads
+    it from an inbox segment: a Deposit (1 word), a SetKey (3 words) or a forced operation (1 word).
+    """
+
+    index: int
+    words: bytes
+
+
+class Outgoing(msgspec.Struct, frozen=True):
+    """A withdrawal of a batch: `owner` is an L1 address as 20 bytes."""
+
+    owner: bytes
+    amount_micros: int
+
+
+class SegmentRecord(msgspec.Struct, frozen=True):
+    """A segment that is closed.
+
+    `number` counts the segments of the batch from 0, which is the inbox segment (`source` 0). `first_number` is
+    the number of its first word, `end_number` that of its end (09-R01), so it has end_number - first_number
+    words of 31 bytes. `root` is the state's root after its end (32 bytes, big-endian), `outbox` the batch's
+    outbox accumulator there (a field element), `running_keccak` the chain after its end (09-R08).
+    """
+
+    number: int
+    source: int
+    first_number: int
+    end_number: int
+    words: bytes
+    root: bytes
+    outbox: int
+    running_keccak: bytes
+
+    @property
+    def word_count(self) -> int:
+        """Words of the segment."""
+        return self.end_number - self.first_number
+
+    @property
+    def is_inbox(self) -> bool:
+        """Whether it is the batch's inbox segment."""
+        return self.source == INBOX
+
+
+class BatchRecord(msgspec.Struct, frozen=True):
+    """A batch that is closed, with all its roots.
+
+    `number` counts from 1 without gap, as the machine does. `first_number` is the number of the batch's opening
+    (09-R09), after which its inbox words follow. `inbox_first` and `inbox_count` name the entries of L1's queue
+    that it consumes. No Tick of it is later than `time_bound_ms`; it was executed with `clock_floor_ms`, and its
+    clock stands at `clock_ms` after its end. `outbox` is its withdrawals in order. `running_keccak_before` is
+    the chain before the opening.
+    """
+
+    epoch: int
+    number: int
+    first_number: int
+    time_bound_ms: int
+    clock_floor_ms: int
+    clock_ms: int
+    inbox_first: int
+    inbox_count: int
+    running_keccak_before: bytes
+    segments: tuple[SegmentRecord, ...]
+    outbox: tuple[Outgoing, ...]
+
+    @property
+    def end_number(self) -> int:
+        """Number of the end of its last segment, the last number of the batch."""
+        return self.segments[-1].end_number
+
+
+@dataclass(frozen=True)
+class BatchStore:
+    """The closed batches in a directory, by number. Reading needs no running node."""
+
+    directory: Path
+
+    def get_path(self, number: int) -> Path:
+        """Where the batch of this number lies, or would."""
+        return self.directory / f"{number:010d}{SUFFIX}"
+
+    def get_last(self) -> int:
+        """Number of the last closed batch, 0 when there is none."""
+        names = (path.name for path in self.directory.glob(f"*{SUFFIX}"))
+        return max((int(name.removesuffix(SUFFIX)) for name in names), default=0)
+
+    def get_batch(self, number: int) -> BatchRecord | None:
+        """Get a closed batch, None if it is not closed yet. BatchFileError if its file is damaged."""
+        path = self.get_path(number)
+        try:
+            raw = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        body = raw[12:]
+        if raw[:8] != MAGIC or int.from_bytes(raw[8:12], "big") != zlib.crc32(body):
+            raise BatchFileError(f"{path} is damaged: remove it and restart the node, which writes it again")
+        return msgspec.msgpack.decode(body, type=BatchRecord)
+
+    def get_batches(self, first: int) -> Iterator[BatchRecord]:
+        """Closed batches from number `first` on, in order, as far as there are."""
+        number = first
+        while (batch := self.get_batch(number)) is not None:
+            yield batch
+            number += 1
+
+    def put_batch(self, batch: BatchRecord) -> None:
+        """Write a closed batch, whole or not at all. OSError when there is no space."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        body = msgspec.msgpack.encode(batch)
+        path = self.get_path(batch.number)
+        draft = path.with_suffix(".draft")
+        with draft.open("wb") as file:
+            file.write(MAGIC + zlib.crc32(body).to_bytes(4, "big") + body)
+            file.flush()
+            os.fdatasync(file.fileno())
+        draft.replace(path)
+
+    def remove_from(self, number: int) -> None:
+        """Remove the batches from this number on: another proposer's batch took their place on L1."""
+        for path in self.directory.glob(f"*{SUFFIX}"):
+            if int(path.name.removesuffix(SUFFIX)) >= number:
+                path.unlink()
