@@ -40,9 +40,6 @@ from miletus.engine.transactions.withdraw import apply_withdraw, step_pay
 _REPLACED: Final[i64] = 4_294_967_296
 """Added to a receipt's detail when the old order went and nothing came of the new one (03-R19)."""
 
-Pages = tuple[vec[i64], vec[i64], vec[i64]]
-"""Page numbers, page kinds, and 64 fields a page, one after the other."""
-
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Hook:
@@ -283,13 +280,13 @@ class Machine:
 
     # ---- pages
 
-    def take_dirty(self) -> Pages:
+    def take_dirty(self) -> tuple[vec[i64], vec[i64], vec[i64]]:
         """Pages that changed since the last call (numbers, kinds, fields); registers are written first."""
         self.flush()
         save_registers(self.state)
         return take_dirty(self.state)
 
-    def export_pages(self) -> Pages:
+    def export_pages(self) -> tuple[vec[i64], vec[i64], vec[i64]]:
         """All pages that are not zero."""
         self.flush()
         save_registers(self.state)

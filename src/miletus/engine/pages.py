@@ -8,10 +8,8 @@ from miletus.engine.book import rebuild_levels
 from miletus.engine.layout import PAGE
 from miletus.engine.state import State, build_zeros
 
-Pages = tuple[vec[i64], vec[i64], vec[i64]]
 
-
-def take_dirty(s: State) -> Pages:
+def take_dirty(s: State) -> tuple[vec[i64], vec[i64], vec[i64]]:
     """Numbers, kinds and fields of the pages that changed since the last call."""
     count: i64 = 0
     j: i64 = 0
@@ -54,7 +52,7 @@ def is_zero_page(s: State, page: i64) -> bool:
     return True
 
 
-def export_pages(s: State) -> Pages:
+def export_pages(s: State) -> tuple[vec[i64], vec[i64], vec[i64]]:
     """Numbers, kinds and fields of all pages that are not zero, in the order of the cells."""
     total: i64 = s.pool_first + s.pool_used
     page: i64 = 0
