@@ -1,10 +1,10 @@
 """What the sequencer hands to those who post, watch or index: closed batches, segment by segment.
 
-A batch is complete in itself: its inputs, its inbox range, the words of every segment in order, and after each
-segment the root, the outbox accumulator and the running keccak. Batches lie as files in a directory of the node
-(`BatchStore`), so that a batcher may be another process. A batch file appears when the batch is closed and all
-its roots are known, whole or not at all; what it says follows from the log alone, so a lost file is written
-again, the same, when the node replays its log.
+A batch is complete in itself: its inputs, its inbox range, the words of every segment in order, and after
+each segment the root, the outbox accumulator and the running keccak. Batches lie as files in a directory of
+the node (`BatchStore`), so that a batcher may be another process. A batch file appears when the batch is
+closed and all its roots are known, whole or not at all; what it says follows from the log alone, so a lost
+file is written again, the same, when the node replays its log.
 
     store = BatchStore(directory / "batches")
     for batch in store.get_batches(first=1):     # batches 1, 2, ... as far as they are closed
@@ -35,8 +35,8 @@ class BatchFileError(Exception):
 class InboxEntry(msgspec.Struct, frozen=True):
     """One entry of L1's inbox that is old enough to be consumed.
 
-    `index` is its place in L1's queue, from 0 without gap. `words` is one whole operation as the machine reads
-    it from an inbox segment: a Deposit (1 word), a SetKey (3 words) or a forced operation (1 word).
+    `index` is its place in L1's queue, from 0 without gap. `words` is one whole operation as the machine
+    reads it from an inbox segment: a Deposit (1 word), a SetKey (3 words) or a forced operation (1 word).
     """
 
     index: int
@@ -53,10 +53,11 @@ class Outgoing(msgspec.Struct, frozen=True):
 class SegmentRecord(msgspec.Struct, frozen=True):
     """A segment that is closed.
 
-    `number` counts the segments of the batch from 0, which is the inbox segment (`source` 0). `first_number` is
-    the number of its first word, `end_number` that of its end (09-R01), so it has end_number - first_number
-    words of 31 bytes. `root` is the state's root after its end (32 bytes, big-endian), `outbox` the batch's
-    outbox accumulator there (a field element), `running_keccak` the chain after its end (09-R08).
+    `number` counts the segments of the batch from 0, which is the inbox segment (`source` 0). `first_number`
+    is the number of its first word, `end_number` that of its end (09-R01), so it has end_number -
+    first_number words of 31 bytes. `root` is the state's root after its end (32 bytes, big-endian; in the
+    last segment after the END of the batch, 03-R16), `outbox` the batch's outbox accumulator there (a field
+    element), `running_keccak` the chain after its end (09-R08).
     """
 
     number: int
@@ -82,11 +83,12 @@ class SegmentRecord(msgspec.Struct, frozen=True):
 class BatchRecord(msgspec.Struct, frozen=True):
     """A batch that is closed, with all its roots.
 
-    `number` counts from 1 without gap, as the machine does. `first_number` is the number of the batch's opening
-    (09-R09), after which its inbox words follow. `inbox_first` and `inbox_count` name the entries of L1's queue
-    that it consumes. No Tick of it is later than `time_bound_ms`; it was executed with `clock_floor_ms`, and its
-    clock stands at `clock_ms` after its end. `outbox` is its withdrawals in order. `running_keccak_before` is
-    the chain before the opening.
+    `number` counts from 1 without gap, as the machine does. `first_number` is the number of the batch's
+    opening (09-R09), after which its inbox words follow. `inbox_first` and `inbox_count` name the entries of
+    L1's queue that it consumes. No Tick of it is later than `time_bound_ms`; it was executed with
+    `clock_floor_ms`, and its clock stands at `clock_ms` after its end: L1's own inputs (08-R04) give the same
+    result as long as they are not below the last Tick and not above that clock. `outbox` is its withdrawals
+    in order. `running_keccak_before` is the chain before the opening.
     """
 
     epoch: int
