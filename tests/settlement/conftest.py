@@ -1,0 +1,37 @@
+"""One anvil for all tests of a worker; each test gets the chain as it was and leaves it so."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from miletus.settlement.anvil import Anvil, AnvilControl
+from miletus.settlement.node import L1Node
+
+
+@pytest.fixture(scope="session")
+def anvil() -> Iterator[Anvil]:
+    with Anvil() as process:
+        yield process
+
+
+@pytest.fixture(scope="session")
+def shared_control(anvil: Anvil) -> AnvilControl:
+    return anvil.control()
+
+
+@pytest.fixture
+def control(shared_control: AnvilControl) -> Iterator[AnvilControl]:
+    """The chain under control: automine on, nothing waiting; put back afterwards."""
+    name = shared_control.snapshot()
+    yield shared_control
+    shared_control.set_automine(True)
+    shared_control.drop_transactions()
+    shared_control.revert(name)
+    shared_control.set_next_base_fee(10**9)  # the snapshot does not hold it
+
+
+@pytest.fixture
+def node(anvil: Anvil, control: AnvilControl) -> Iterator[L1Node]:
+    client = anvil.connect(timeout_seconds=20.0)
+    yield client
+    client.close()
