@@ -1,0 +1,1 @@
+"""The sequencer: log, intake, confirmations, node, network front, and kill -9."""
