@@ -1,0 +1,216 @@
+# pragma version ~=0.4.3
+# pragma evm-version cancun
+"""
+@title Vault: the money, the accounts and the inbox of a rollup
+@license Apache-2.0
+@dev Rules: spec/08-l1.md. What a user calls is here; what the rollup alone may call is at the end. Nobody can change
+     or stop this contract. Tokens leave it for withdrawals of final batches and, when the rollup is frozen, for
+     deposits that no batch consumed.
+"""
+
+from . import accounts
+from . import credit
+from . import custody
+from . import inbox
+from .interfaces import IRollup
+
+initializes: accounts
+initializes: credit
+initializes: custody
+initializes: inbox
+
+exports: (
+    accounts.account_count,
+    accounts.account_fee_wei,
+    accounts.owner_of,
+    credit.credit_wei,
+    credit.withdraw_credit,
+    custody.held_micros,
+    custody.paid_micros,
+    custody.token,
+    inbox.entry_count,
+    inbox.get_entry,
+    inbox.get_range,
+    inbox.get_words,
+    inbox.running_keccak,
+    inbox.word_fee_wei,
+    inbox.words_per_block,
+)
+
+struct VaultParameters:
+    min_deposit_micros: uint256
+    max_deposit_micros: uint256
+    word_fee_wei: uint256
+    account_fee_wei: uint256
+    words_per_block: uint256
+
+
+event Paid:
+    owner: indexed(address)
+    amount_micros: uint256
+
+
+event Reclaimed:
+    entry: indexed(uint256)
+    owner: indexed(address)
+    amount_micros: uint256
+
+
+# kinds of words, spec 03: forced are PlaceOrder, Amend, Cancel, Withdraw, Transfer
+DEPOSIT: constant(uint256) = 1
+SET_KEY: constant(uint256) = 2
+FIRST_FORCED: constant(uint256) = 16
+LAST_FORCED: constant(uint256) = 20
+KEYS: constant(uint256) = 4
+FIELD: constant(uint256) = 21888242871839275222246405745257275088548364400416034343698204186575808495617
+MAX_DEPOSIT_MICROS: constant(uint256) = 2**52
+
+rollup: public(immutable(address))
+min_deposit_micros: public(immutable(uint256))
+max_deposit_micros: public(immutable(uint256))
+is_reclaimed: public(HashMap[uint256, bool])
+
+
+@deploy
+def __init__(rollup_: address, token: address, parameters: VaultParameters):
+    """
+    @param rollup_ where the rollup will be; it has no code yet
+    @param token a token of 6 decimals that neither keeps a fee nor changes balances by itself
+    """
+    assert rollup_ != empty(address), "vault: rollup is not named"
+    assert parameters.min_deposit_micros >= 1, "vault: least deposit is zero"
+    assert parameters.max_deposit_micros >= parameters.min_deposit_micros, "vault: most deposit is below the least"
+    assert parameters.max_deposit_micros <= MAX_DEPOSIT_MICROS, "vault: most deposit is above 2^52"
+    rollup = rollup_
+    min_deposit_micros = parameters.min_deposit_micros
+    max_deposit_micros = parameters.max_deposit_micros
+    accounts.__init__(parameters.account_fee_wei)
+    custody.__init__(token)
+    inbox.__init__(parameters.word_fee_wei, parameters.words_per_block)
+
+
+# ---- for everyone ------------------------------------------------------------------------------------------------
+
+
+@external
+@payable
+@nonreentrant
+def register() -> uint256:
+    """
+    @notice Gives the sender a new account. Value: `account_fee_wei`.
+    """
+    self._assert_running()
+    return accounts._register(msg.sender, msg.value)
+
+
+@external
+@payable
+@nonreentrant
+def deposit(account: uint256, amount_micros: uint256) -> uint256:
+    """
+    @notice Moves tokens of the sender into an account. Value: `word_fee_wei`. Returns the entry.
+    @dev 08-R11: every reason for which the machine could refuse the entry is checked here.
+    """
+    self._assert_running()
+    owner: address = accounts._get_owner(account)
+    assert amount_micros >= min_deposit_micros, "vault: deposit is below the least"
+    assert amount_micros <= max_deposit_micros, "vault: deposit is above the most"
+    custody._take(msg.sender, amount_micros)
+    word: uint256 = (DEPOSIT << 24 | account) << 160 | convert(owner, uint256)
+    return inbox._append(account, [word << 56 | amount_micros], amount_micros, msg.value)
+
+
+@external
+@payable
+@nonreentrant
+def set_key(
+    account: uint256, slot: uint256, scope: uint256, expiry_s: uint256, x: uint256, y: uint256
+) -> uint256:
+    """
+    @notice Sets a trading key of the sender's account; x = y = 0 removes it. Value: 3 `word_fee_wei`.
+    """
+    self._assert_running()
+    accounts._assert_owner(account, msg.sender)
+    assert slot < KEYS, "vault: no such key slot"
+    assert scope < 2**8, "vault: scope is wider than a byte"
+    assert expiry_s < 2**32, "vault: expiry is wider than 4 bytes"
+    assert x < FIELD and y < FIELD, "vault: key is not two field elements"
+    word: uint256 = ((SET_KEY << 24 | account) << 8 | slot) << 8 | scope
+    word = ((word << 32 | expiry_s) << 8 | x >> 248) << 8 | y >> 248
+    words: DynArray[uint256, 3] = [word << 152, x % 2**248, y % 2**248]
+    return inbox._append(account, words, 0, msg.value)
+
+
+@external
+@payable
+@nonreentrant
+def force(word: uint256) -> uint256:
+    """
+    @notice Forces an operation of the sender's account. Value: `word_fee_wei`.
+    @param word the first word of a PlaceOrder, Amend, Cancel, Withdraw or Transfer; no signature follows
+    """
+    self._assert_running()
+    kind: uint256 = word >> 240
+    assert kind >= FIRST_FORCED and kind <= LAST_FORCED, "vault: operation can't be forced"
+    account: uint256 = word >> 216 & (2**24 - 1)
+    accounts._assert_owner(account, msg.sender)
+    return inbox._append(account, [word], 0, msg.value)
+
+
+@external
+@nonreentrant
+def reclaim(entry: uint256):
+    """
+    @notice Gives an entry back that no batch consumed before the rollup was frozen: the tokens of a deposit go to the
+            account's owner, the prepayment to his credit. Anyone may call.
+    """
+    assert staticcall IRollup(rollup).frozen_at_s() != 0, "vault: rollup is not frozen"
+    assert entry >= staticcall IRollup(rollup).head_inbox_end(), "vault: a batch consumed the entry"
+    words: DynArray[uint256, 256] = inbox._get_words(entry, 1)
+    assert not self.is_reclaimed[entry], "vault: entry is given back already"
+    self.is_reclaimed[entry] = True
+    owner: address = accounts._get_owner(words[0] >> 216 & (2**24 - 1))
+    credit._add(owner, len(words) * inbox.word_fee_wei)
+    amount_micros: uint256 = 0
+    if words[0] >> 240 == DEPOSIT:
+        amount_micros = words[0] & (2**56 - 1)
+        custody._give(owner, amount_micros)
+    log Reclaimed(entry=entry, owner=owner, amount_micros=amount_micros)
+
+
+# ---- for the rollup alone ----------------------------------------------------------------------------------------
+
+
+@external
+@nonreentrant
+def pay(owner: address, amount_micros: uint256, inbox_end: uint256):
+    """
+    @notice Pays a withdrawal of a final batch.
+    @param inbox_end end of the entries that final batches consumed
+    @dev 08-R18: whatever a batch claims, no more is paid than was deposited by entries that final batches consumed.
+    """
+    assert msg.sender == rollup, "vault: sender is not the rollup"
+    custody.paid_micros += amount_micros
+    assert custody.paid_micros <= inbox._get_deposited(inbox_end), "vault: more than was deposited"
+    custody._give(owner, amount_micros)
+    log Paid(owner=owner, amount_micros=amount_micros)
+
+
+@external
+@nonreentrant
+def reward(proposer: address, first: uint256, end: uint256):
+    """
+    @notice Credits the prepayments of a range of entries to the proposer whose final batch consumed them.
+    """
+    assert msg.sender == rollup, "vault: sender is not the rollup"
+    count: uint256 = inbox._get_end_word(end) - inbox._get_end_word(first)
+    credit._add(proposer, count * inbox.word_fee_wei)
+
+
+@internal
+@view
+def _assert_running():
+    """
+    @dev 08-R12: what comes in while the rollup is frozen could never be consumed.
+    """
+    assert staticcall IRollup(rollup).frozen_at_s() == 0, "vault: rollup is frozen"
