@@ -25,7 +25,7 @@ def find_level(s: State, side: i64, key: i64) -> i64:
     if high > 0 and keys[base + high - 1] < key:
         return high
     while low < high:
-        middle: i64 = (low + high) // 2
+        middle: i64 = (low + high) >> 1
         if keys[base + middle] < key:
             low = middle + 1
         else:
@@ -90,7 +90,7 @@ def remove_level(s: State, side: i64, at: i64) -> None:
 
 def link(s: State, name: i64, side: i64, price: i64) -> None:
     """Put the order's record, whose own fields are set, into the list of its side (02-R08)."""
-    key: i64 = price if side % 2 == 0 else -price
+    key: i64 = price if side & 1 == 0 else -price
     at: i64 = find_level(s, side, key)
     base: i64 = s.level_base[side]
     previous: i64 = 0
@@ -108,7 +108,7 @@ def link(s: State, name: i64, side: i64, price: i64) -> None:
 def link_after(s: State, name: i64, side: i64, previous: i64) -> None:
     """Set the links so that the order follows `previous` (1 + name; 0 = it becomes the head)."""
     c = s.cells
-    book: i64 = s.instrument(side // 2) + PAGE + side % 2
+    book: i64 = s.instrument(side >> 1) + PAGE + (side & 1)
     o: i64 = s.order(name)
     s.touch(o)
     following: i64 = 0
@@ -139,7 +139,7 @@ def unlink(s: State, name: i64) -> None:
     following: i64 = c[o + L.ORDER_NEXT]
     s.touch(o)
     if previous == 0:
-        book: i64 = s.instrument(side // 2) + PAGE + side % 2
+        book: i64 = s.instrument(side >> 1) + PAGE + (side & 1)
         s.touch(book)
         c[book] = following
     else:
@@ -150,7 +150,7 @@ def unlink(s: State, name: i64) -> None:
         q: i64 = s.order(following - 1)
         s.touch(q)
         c[q + L.ORDER_PREVIOUS] = previous
-    at: i64 = find_level(s, side, price if side % 2 == 0 else -price)
+    at: i64 = find_level(s, side, price if side & 1 == 0 else -price)
     base: i64 = s.level_base[side]
     if s.level_tail[base + at] == name + 1:
         if previous != 0 and c[s.order(previous - 1) + L.ORDER_PRICE] == price:
@@ -161,7 +161,7 @@ def unlink(s: State, name: i64) -> None:
 
 def relink_head(s: State, name: i64, side: i64, price: i64) -> None:
     """Put an order back at the head of its side, as before it was filled (04-R15)."""
-    key: i64 = price if side % 2 == 0 else -price
+    key: i64 = price if side & 1 == 0 else -price
     count: i64 = s.level_count[side]
     if count == 0 or s.level_key[s.level_base[side] + count - 1] != key:
         insert_level(s, side, count, key, name + 1)
@@ -171,11 +171,10 @@ def relink_head(s: State, name: i64, side: i64, price: i64) -> None:
 def set_slot(s: State, name: i64, taken: bool) -> None:
     """Set or clear the slot's bit in its account's bitmap and count it (02-R09)."""
     c = s.cells
-    account: i64 = name // P.SLOTS
-    slot: i64 = name - account * P.SLOTS
-    h: i64 = s.header(account)
-    limb: i64 = h + L.BITMAP + slot // 32
-    bit: i64 = s.pow2[slot - slot // 32 * 32]
+    slot: i64 = name & (P.SLOTS - 1)
+    h: i64 = s.header(name >> P.SLOT_BITS)
+    limb: i64 = h + L.BITMAP + (slot >> 5)
+    bit: i64 = s.pow2[slot & 31]
     s.touch(h)
     if taken:
         c[limb] = c[limb] + bit
@@ -219,7 +218,7 @@ def remove(s: State, name: i64, cause: i64, forfeit: bool, quiet: bool) -> None:
     """
     c = s.cells
     o: i64 = s.order(name)
-    account: i64 = name // P.SLOTS
+    account: i64 = name >> P.SLOT_BITS
     if not quiet:
         s.emit(
             REMOVED, name, cause, c[o + L.ORDER_LEFT], c[o + L.ORDER_BOOK] - 1, c[o + L.ORDER_GENERATION], 0
@@ -254,11 +253,11 @@ def rebuild_levels(s: State) -> None:
         side += 1
     side = 0
     while side < 2 * P.MAX_INSTRUMENTS:
-        name: i64 = c[s.instrument(side // 2) + PAGE + side % 2]
+        name: i64 = c[s.instrument(side >> 1) + PAGE + (side & 1)]
         while name != 0:
             o: i64 = s.order(name - 1)
             price: i64 = c[o + L.ORDER_PRICE]
-            key: i64 = price if side % 2 == 0 else -price
+            key: i64 = price if side & 1 == 0 else -price
             at: i64 = find_level(s, side, key)
             if at < s.level_count[side] and s.level_key[s.level_base[side] + at] == key:
                 s.level_tail[s.level_base[side] + at] = name

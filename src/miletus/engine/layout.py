@@ -12,6 +12,9 @@ from mypy_extensions import i64
 PAGE: Final[i64] = 64
 """Fields of a page."""
 
+PAGE_BITS: Final[i64] = 6
+"""A page of `cells` is an address shifted right by this."""
+
 LIMBS: Final[i64] = 5
 """A field element is kept as 5 limbs of 52 bits, least first; an L1 address as 4."""
 

@@ -132,15 +132,31 @@ def compute_short(instrument_type: i64, lots: i64) -> i64:
     return -lots if lots < 0 and instrument_type <= 1 else 0
 
 
-def compute_part(s: State, account: i64, instrument: i64, dq: i64, r: i64) -> i64:
-    """Requirement of the account in the instrument's underlying after `dq` lots more, in micros (05-R03)."""
+def compute_part(s: State, r: i64, n: i64, lots: i64, dq: i64) -> i64:
+    """Requirement of the risk page at `r` after `dq` lots more of the instrument at `n` (05-R03).
+
+    `lots` is the position before. In micros.
+    """
     c = s.cells
-    n: i64 = s.instrument(instrument)
     ua: i64 = s.underlying(c[n + L.INSTRUMENT_UNDERLYING])
-    lots: i64 = s.get_position_lots(account, instrument)
     kind: i64 = c[n + L.INSTRUMENT_TYPE]
-    short: i64 = c[r + L.SHORT] - compute_short(kind, lots) + compute_short(kind, lots + dq)
-    return compute_worst(s, r, s.entry(n, ua), dq) + compute_floor(short, c[ua + L.SHEET_REFERENCE])
+    short: i64 = c[r + L.SHORT]
+    if kind <= 1:
+        short = short - compute_short(kind, lots) + compute_short(kind, lots + dq)
+    worst: i64 = compute_worst(s, r, s.entry(n, ua), dq)
+    return worst if short == 0 else worst + compute_floor(short, c[ua + L.SHEET_REFERENCE])
+
+
+def compute_others(s: State, account: i64, underlying: i64) -> i64:
+    """Value of the account's positions in all underlyings but one, in micros."""
+    total: i64 = 0
+    u: i64 = 0
+    n: i64 = s.cells[L.UNDERLYINGS]
+    while u < n:
+        if u != underlying:
+            total += compute_value(s, account, u)
+        u += 1
+    return total
 
 
 def check_fill(
@@ -159,9 +175,7 @@ def check_fill(
     h: i64 = s.header(account)
     r: i64 = s.risk(account, u)
     lots: i64 = s.get_position_lots(account, instrument)
-    after: i64 = lots + dq
-    gross: i64 = c[r + L.GROSS] - magnitude(lots) + magnitude(after)
-    if gross > P.MAX_GROSS_LOTS:
+    if c[r + L.GROSS] - magnitude(lots) + magnitude(lots + dq) > P.MAX_GROSS_LOTS:
         return WIDTH
     if lots == 0 and c[h + L.POSITIONS] >= P.MAX_POSITIONS:
         return WIDTH
@@ -169,19 +183,19 @@ def check_fill(
     cash_after: i64 = cash - dq * price - cost
     if cash_after >= P.CASH_LIMIT_MICROS or cash_after <= -P.CASH_LIMIT_MICROS:
         return WIDTH
-    part: i64 = compute_part(s, account, instrument, dq, r)
+    part: i64 = compute_part(s, r, n, lots, dq)
     s.f_requirement = part
     before: i64 = compute_requirement(s, account)
     required: i64 = before - c[r + L.REQUIREMENT] + part
     move: i64 = compute_move(s, ua)
-    delta: i64 = c[r + L.SUM_DELTA]
-    gamma: i64 = c[r + L.SUM_GAMMA]
-    value_after: i64 = (
-        c[r + L.SUM_MARK]
-        + dq * c[e + L.ENTRY_MARK]
-        + compute_quadratic(delta + dq * c[e + L.ENTRY_DELTA], gamma + dq * c[e + L.ENTRY_GAMMA], move)
-    )
-    others: i64 = compute_equity(s, account) - cash - compute_value(s, account, u)
+    value_after: i64 = c[r + L.SUM_MARK] + dq * c[e + L.ENTRY_MARK]
+    if move != 0:
+        value_after += compute_quadratic(
+            c[r + L.SUM_DELTA] + dq * c[e + L.ENTRY_DELTA],
+            c[r + L.SUM_GAMMA] + dq * c[e + L.ENTRY_GAMMA],
+            move,
+        )
+    others: i64 = compute_others(s, account, u)
     equity_after: i64 = cash_after + others + value_after
     if not restricted and equity_after >= required:
         return OK

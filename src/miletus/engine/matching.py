@@ -103,13 +103,13 @@ def step_match(s: State) -> None:
     if not crosses(s, price):
         finish(s)
         return
-    maker: i64 = (head - 1) // P.SLOTS
+    maker: i64 = (head - 1) >> P.SLOT_BITS
     if maker == s.r_account:
         s.r_heads += 1
         start_unlink(s, head - 1, E.CAUSE_SELF_MATCH, MATCH)
         return
     terms: i64 = c[o + L.ORDER_TERMS]
-    expiry_s: i64 = terms // 4
+    expiry_s: i64 = terms >> 2
     if expiry_s != 0 and expiry_s < c[L.CLOCK_MS] // 1000:
         s.r_heads += 1
         start_unlink(s, head - 1, E.CAUSE_EXPIRED, MATCH)
@@ -141,7 +141,7 @@ def match_head(s: State, name: i64, maker: i64, terms: i64, n: i64, ua: i64) -> 
         lots = s.r_left
     instrument: i64 = s.r_instrument
     room: i64 = 0
-    if s.r_terms % 2 == 1:
+    if s.r_terms & 1 == 1:
         room = compute_reducible(s, s.r_account, instrument, s.r_side)
         if room == 0:
             stop(s, REDUCE_ONLY)
@@ -149,7 +149,7 @@ def match_head(s: State, name: i64, maker: i64, terms: i64, n: i64, ua: i64) -> 
         if room < lots:
             lots = room
     s.r_heads += 1
-    if terms % 2 == 1:
+    if terms & 1 == 1:
         room = compute_reducible(s, maker, instrument, 1 - s.r_side)
         if room == 0:
             start_unlink(s, name, E.CAUSE_REDUCE_ONLY, MATCH)
@@ -312,7 +312,7 @@ def step_undo(s: State) -> None:
     lots: i64 = c[j + L.JOURNAL_LOTS]
     price: i64 = c[j + L.JOURNAL_PRICE]
     fee: i64 = c[j + L.JOURNAL_FEE]
-    maker: i64 = name // P.SLOTS
+    maker: i64 = name >> P.SLOT_BITS
     dq: i64 = lots if s.r_side == 0 else -lots
     take_back(s, s.r_account, -dq, price, -fee)
     take_back(s, maker, dq, price, 0)
@@ -338,7 +338,7 @@ def take_back(s: State, account: i64, dq: i64, price: i64, cost: i64) -> None:
     c = s.cells
     n: i64 = s.instrument(s.r_instrument)
     u: i64 = c[n + L.INSTRUMENT_UNDERLYING]
-    part: i64 = compute_part(s, account, s.r_instrument, dq, s.risk(account, u))
+    part: i64 = compute_part(s, s.risk(account, u), n, s.get_position_lots(account, s.r_instrument), dq)
     apply_fill(s, account, s.r_instrument, dq, price, cost, part)
 
 
@@ -352,7 +352,7 @@ def restore_order(s: State, name: i64, j: i64) -> None:
     c[o + L.ORDER_TERMS] = c[j + L.JOURNAL_TERMS]
     relink_head(s, name, side, c[j + L.JOURNAL_PRICE])
     set_slot(s, name, True)
-    move_lock(s, name // P.SLOTS, P.REST_LOCK_MICROS)
+    move_lock(s, name >> P.SLOT_BITS, P.REST_LOCK_MICROS)
 
 
 def step_rest(s: State) -> None:
@@ -363,7 +363,7 @@ def step_rest(s: State) -> None:
     ua: i64 = s.underlying(c[n + L.INSTRUMENT_UNDERLYING])
     restricted: bool = is_restricted(s, n, ua)
     s.r_phase = DONE
-    if s.r_terms % 2 == 1:
+    if s.r_terms & 1 == 1:
         room: i64 = compute_reducible(s, s.r_account, instrument, s.r_side)
         if room == 0:
             s.r_reason = REDUCE_ONLY

@@ -23,6 +23,8 @@ MAX_UNDERLYINGS: Final[i64] = 4
 SLOTS: Final[i64] = 256
 """Order slots of an account; spec 02-R06."""
 
+SLOT_BITS: Final[i64] = 8
+
 MAX_POSITIONS: Final[i64] = 128
 """Open positions of an account; spec 05-R06."""
 

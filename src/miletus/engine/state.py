@@ -133,7 +133,7 @@ class State:
 
     def touch(self, address: i64) -> None:
         """Mark the page of `address` as changed. Call before its first write in a step."""
-        page: i64 = address // PAGE
+        page: i64 = address >> L.PAGE_BITS
         if self.dirty[page] == 0:
             self.dirty[page] = 1
             self.stack[self.dirty_count] = page
@@ -221,8 +221,8 @@ class State:
 
     def order(self, name: i64) -> i64:
         """Address of the order named account x 256 + slot."""
-        account: i64 = name // P.SLOTS
-        slot: i64 = name - account * P.SLOTS
+        account: i64 = name >> P.SLOT_BITS
+        slot: i64 = name & (P.SLOTS - 1)
         return ACCOUNTS_BASE + account * ACCOUNT_STRIDE + ORDERS_OFFSET + slot * L.ORDER_RECORD
 
     def instrument(self, instrument: i64) -> i64:
@@ -240,7 +240,7 @@ class State:
 
     def position(self, account: i64, instrument: i64) -> i64:
         """Address of a position record, -1 if its page was never made (then the position is zero)."""
-        group: i64 = instrument // 16
+        group: i64 = instrument >> 4
         page: i64 = self.position_table[account * POSITION_PAGES + group]
         if page == 0:
             return -1
@@ -248,7 +248,7 @@ class State:
 
     def make_position(self, account: i64, instrument: i64) -> i64:
         """As `position`, with the page made if needed."""
-        group: i64 = instrument // 16
+        group: i64 = instrument >> 4
         return self.make_position_page(account, group) + (instrument - group * 16) * L.POSITION_RECORD
 
     def get_position_lots(self, account: i64, instrument: i64) -> i64:
