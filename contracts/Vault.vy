@@ -106,13 +106,14 @@ def register() -> uint256:
 @external
 @payable
 @nonreentrant
-def deposit(account: uint256, amount_micros: uint256) -> uint256:
+def deposit(account: uint256, owner: address, amount_micros: uint256) -> uint256:
     """
     @notice Moves tokens of the sender into an account. Value: `word_fee_wei`. Returns the entry.
+    @param owner who owns the account, so that a reorganisation which deals the numbers anew sends nobody's money away
     @dev 08-R11: every reason for which the machine could refuse the entry is checked here.
     """
     self._assert_running()
-    owner: address = accounts._get_owner(account)
+    accounts._assert_owner(account, owner)
     assert amount_micros >= min_deposit_micros, "vault: deposit is below the least"
     assert amount_micros <= max_deposit_micros, "vault: deposit is above the most"
     custody._take(msg.sender, amount_micros)
@@ -169,7 +170,7 @@ def reclaim(entry: uint256):
     words: DynArray[uint256, 256] = inbox._get_words(entry, 1)
     assert not self.is_reclaimed[entry], "vault: entry is given back already"
     self.is_reclaimed[entry] = True
-    owner: address = accounts._get_owner(words[0] >> 216 & (2**24 - 1))
+    owner: address = accounts.owner_of[words[0] >> 216 & (2**24 - 1)]
     credit._add(owner, len(words) * inbox.word_fee_wei)
     amount_micros: uint256 = 0
     if words[0] >> 240 == DEPOSIT:

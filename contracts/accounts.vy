@@ -40,13 +40,7 @@ def _register(owner: address, value_wei: uint256) -> uint256:
 
 @internal
 @view
-def _get_owner(account: uint256) -> address:
-    owner: address = self.owner_of[account]
-    assert owner != empty(address), "accounts: no such account"
-    return owner
-
-
-@internal
-@view
-def _assert_owner(account: uint256, sender: address):
-    assert self.owner_of[account] == sender, "accounts: sender does not own the account"
+def _assert_owner(account: uint256, owner: address):
+    found: address = self.owner_of[account]
+    assert found != empty(address), "accounts: no such account"
+    assert found == owner, "accounts: account has another owner"

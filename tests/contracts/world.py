@@ -130,9 +130,10 @@ class World:
         return int(self.vault.register(sender=self[name], value=fee_wei))
 
     def deposit(self, name: str, account: int, amount_micros: int) -> int:
-        """A deposit; returns the entry."""
+        """A deposit into anyone's account; returns the entry."""
         fee_wei = self.vault_parameters["word_fee_wei"]
-        return int(self.vault.deposit(account, amount_micros, sender=self[name], value=fee_wei))
+        owner = self.vault.owner_of(account)
+        return int(self.vault.deposit(account, owner, amount_micros, sender=self[name], value=fee_wei))
 
     def set_key(self, name: str, account: int, *key: int) -> int:
         """A SetKey of (slot, scope, expiry_s, x, y); returns the entry."""
