@@ -129,7 +129,7 @@ def _solve(moneyness: Array, target: Array) -> Array:
     low = np.zeros_like(target)
     high = np.full_like(target, 80.0)
     # the inflection point of the price as a function of the deviation: Newton on either side goes inwards
-    guess = np.clip(np.sqrt(2 * np.abs(moneyness)), 1e-3, 8.0)
+    guess: Array = np.clip(np.sqrt(2 * np.abs(moneyness)), 1e-3, 8.0)
     log_target = np.log(target)
     for _ in range(MAX_ITERATIONS):
         value = _normalised(moneyness, guess)
