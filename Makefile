@@ -20,7 +20,7 @@ STATICCHECK_VERSION := v0.8.2
 GO_MODULES := $(patsubst %/go.mod,%,$(wildcard native/go.mod circuits/go.mod))
 NATIVE_SOURCES := $(shell find native -name '*.go' -not -name '*_test.go' -o -name 'go.*' -o -name '*.[ch]' 2>/dev/null)
 CONTRACT_SOURCES := $(shell find contracts -name '*.vy' -o -name '*.vyi' 2>/dev/null)
-PYTHON_CODE := src scripts setup.py tests $(wildcard benchmarks)
+PYTHON_CODE := src scripts setup.py tests vectors benchmarks
 
 .PHONY: help setup build native contracts lint format test test-python test-go test-long \
         bench demo rules vectors lock clean
@@ -110,8 +110,8 @@ demo: setup build native contracts  ## the main job, from nothing to a settled b
 bench: setup build native contracts  ## the benchmarks, one after the other
 	@shopt -s nullglob; for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
 
-vectors: build native  ## write the shared vectors anew, by each script vectors/make_*.py
-	@shopt -s nullglob; for file in vectors/make_*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
+vectors: build native  ## write the shared vectors anew
+	$(BIN)/python -m vectors.make_vectors
 
 clean:  ## remove what make made, but for the virtual environment and node_modules
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis src/*.egg-info
