@@ -136,13 +136,13 @@ def test_two_contents_for_one_number_convict_and_nothing_else_does() -> None:
     st.binary(min_size=32, max_size=32), st.integers(0, 2**48 - 1), st.integers(0, 2**16 - 1), st.booleans()
 )
 def test_openings_and_ends_are_items_like_words(before: bytes, wide: int, narrow: int, last: bool) -> None:
-    opening = Opening(wide, wide, wide, wide, narrow)
+    opening = Opening(wide, wide, wide, narrow)
     ending = Ending(wide, narrow, narrow, last)
     assert Opening.decode(opening.encode()) == opening
     assert Ending.decode(ending.encode()) == ending
     assert opening.encode().word_count == ending.encode().word_count == 1
     number, two = wide.to_bytes(6, "big"), narrow.to_bytes(2, "big")
-    assert extend_chain(before, opening.encode()) == keccak(before + b"\2" + number * 4 + two + bytes(5))
+    assert extend_chain(before, opening.encode()) == keccak(before + b"\2" + number * 3 + two + bytes(11))
     text = b"\3" + number + two + two + bytes([last]) + bytes(20)
     assert extend_chain(before, ending.encode()) == keccak(before + text)
 

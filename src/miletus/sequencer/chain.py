@@ -12,8 +12,8 @@ from miletus.native import keccak256
 from miletus.native.hashing import parse_address
 from miletus.sequencer.frames import BATCH_OPENING, SEGMENT_END, Item
 
-OPENING_WIDTHS: Final = (6, 6, 6, 6, 2)
-"""Bytes of batch, time bound, clock floor, first inbox entry and number of entries; 09-R09."""
+OPENING_WIDTHS: Final = (6, 6, 6, 2)
+"""Bytes of batch, time in seconds, first inbox entry and number of entries; 09-R09."""
 
 ENDING_WIDTHS: Final = (6, 2, 2, 1)
 """Bytes of batch, segment, words and whether it is the batch's last; 09-R09."""
@@ -50,17 +50,16 @@ class Deployment:
 
 @dataclass(frozen=True)
 class Opening:
-    """What opens a batch: its number, its inputs (08-R04), and the inbox entries that it consumes."""
+    """What opens a batch: its number, its time (08-R04), and the inbox entries that it consumes."""
 
     batch: int
-    time_bound_ms: int
-    clock_floor_ms: int
+    time_s: int
     inbox_first: int
     inbox_count: int
 
     def encode(self) -> Item:
         """The item that is numbered."""
-        values = (self.batch, self.time_bound_ms, self.clock_floor_ms, self.inbox_first, self.inbox_count)
+        values = (self.batch, self.time_s, self.inbox_first, self.inbox_count)
         return Item(BATCH_OPENING, pack(values, OPENING_WIDTHS))
 
     @classmethod

@@ -8,7 +8,7 @@ file is written again, the same, when the node replays its log.
 
     store = BatchStore(directory / "batches")
     for batch in store.get_batches(first=1):     # batches 1, 2, ... as far as they are closed
-        batch.time_bound_ms, batch.inbox_first, batch.inbox_count, batch.outbox
+        batch.time_s, batch.inbox_first, batch.inbox_count, batch.outbox
         for segment in batch.segments:           # segments[0] is the inbox segment, possibly empty
             segment.words, segment.root, segment.outbox, segment.running_keccak
 """
@@ -26,6 +26,23 @@ from miletus.engine.segment import INBOX
 
 SUFFIX: Final = ".batch"
 MAGIC: Final = b"MILETUSB"
+
+
+TIME_AHEAD_S: Final = 5
+"""How far a Tick may be ahead of its batch's time; spec 08-R04."""
+
+CLOCK_LAG_S: Final = 3_600
+"""How far the clock may be behind its batch's time at its end; spec 08-R04."""
+
+
+def compute_time_bound_ms(time_s: int) -> int:
+    """Latest time of a Tick in a batch of this time (08-R04)."""
+    return (time_s + TIME_AHEAD_S) * 1_000
+
+
+def compute_clock_floor_ms(time_s: int) -> int:
+    """Least clock after a batch of this time (08-R04)."""
+    return max(time_s - CLOCK_LAG_S, 0) * 1_000
 
 
 class BatchFileError(Exception):
@@ -84,24 +101,35 @@ class BatchRecord(msgspec.Struct, frozen=True):
     """A batch that is closed, with all its roots.
 
     `number` counts from 1 without gap, as the machine does. `first_number` is the number of the batch's
-    opening (09-R09), after which its inbox words follow. `inbox_first` and `inbox_count` name the entries of
-    L1's queue that it consumes. No Tick of it is later than `time_bound_ms`; it was executed with
-    `clock_floor_ms`, and its clock stands at `clock_ms` after its end: L1's own inputs (08-R04) give the same
-    result as long as they are not below the last Tick and not above that clock. `outbox` is its withdrawals
-    in order. `running_keccak_before` is the chain before the opening.
+    opening (09-R09), after which its inbox words follow. `time_s` is the batch's time, from which its inputs
+    follow (08-R04): it is executed with them already, so it must be committed with this very `time_s`, as
+    soon as L1's clock has reached it. `inbox_first` and `inbox_count` name the entries of L1's queue that it
+    consumes. The machine's clock stands at `clock_ms` after its end. `outbox` is its withdrawals in order.
+    `running_keccak_before` is the chain before the opening. A batch of another proposer, which this node only
+    followed (09-R16), is `foreign` and has no numbers: 0 in all of them.
     """
 
     epoch: int
     number: int
     first_number: int
-    time_bound_ms: int
-    clock_floor_ms: int
+    time_s: int
     clock_ms: int
     inbox_first: int
     inbox_count: int
     running_keccak_before: bytes
     segments: tuple[SegmentRecord, ...]
     outbox: tuple[Outgoing, ...]
+    foreign: bool = False
+
+    @property
+    def time_bound_ms(self) -> int:
+        """Latest time of a Tick of the batch; spec 08-R04."""
+        return compute_time_bound_ms(self.time_s)
+
+    @property
+    def clock_floor_ms(self) -> int:
+        """Least clock after the batch; spec 08-R04."""
+        return compute_clock_floor_ms(self.time_s)
 
     @property
     def end_number(self) -> int:
