@@ -1,4 +1,4 @@
-"""Make every vector anew: `python -m vectors.make_vectors`. A test compares what it makes with what is here."""
+"""Make every vector anew (`python -m vectors.make_vectors`); a test compares it with what is here."""
 
 import json
 import sys
