@@ -1,0 +1,5 @@
+"""`python -m miletus.cli` is the command miletus."""
+
+from miletus.cli.main import app
+
+app()

@@ -1,0 +1,127 @@
+"""How a process of a system speaks with the one that started it: lines of JSON on its standard streams.
+
+The child says {"event": "ready", ...} once it works, {"event": "report", ...} whenever it has something to
+tell, {"event": "answer", "id": n, ...} to a request, and {"event": "failed", "message": ...} before it gives
+up. The parent says {"id": n, "do": name, ...}. The end of the parent's stream means: stop. So no child
+outlives its parent, whatever became of that.
+"""
+
+import queue
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import structlog
+
+Fields = dict[str, Any]
+Handler = Callable[..., Fields | None]
+"""Does what a request asks, and gives the fields of the answer."""
+
+STOP = "stop"
+
+
+class Channel:
+    """A child's side. SIGTERM, SIGINT and the end of the parent's stream all set `stopping`.
+
+    Args:
+        handlers: what answers each request, by name.
+        supervised: False for a process that a person started: then nothing is read, and what it tells goes to
+            the log, for people.
+
+    """
+
+    def __init__(self, handlers: dict[str, Handler], *, supervised: bool) -> None:
+        self.stopping = False
+        self.supervised = supervised
+        self._handlers = handlers
+        self._requests: queue.SimpleQueue[Fields] = queue.SimpleQueue()
+        self._wakers: list[Callable[[], None]] = []
+        self._log = structlog.get_logger()
+        self._lock = threading.Lock()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        if supervised:
+            threading.Thread(target=self._read, name="parent", daemon=True).start()
+
+    def on_request(self, wake: Callable[[], None]) -> None:
+        """Call `wake`, from another thread, whenever a request waits; for event loops."""
+        self._wakers.append(wake)
+
+    def ready(self, **fields: Any) -> None:
+        """Say that this process works."""
+        self._tell("ready", fields)
+
+    def report(self, **fields: Any) -> None:
+        """Tell the parent something."""
+        self._tell("report", fields)
+
+    def fail(self, message: str) -> None:
+        """Say why this process gives up, in one line."""
+        if self.supervised:
+            self._tell("failed", {"message": message})
+        else:
+            self._log.error(message)
+
+    def wait(self, seconds: float) -> None:
+        """Answer requests for so long, or until this process shall stop."""
+        try:
+            request = self._requests.get(timeout=max(seconds, 0.001))
+        except queue.Empty:
+            return
+        self._answer(request)
+        self.answer_waiting()
+
+    def answer_waiting(self) -> None:
+        """Answer the requests that wait now."""
+        while not self._requests.empty():
+            self._answer(self._requests.get())
+
+    def _answer(self, request: Fields) -> None:
+        name, number = request.pop("do", None), request.pop("id", None)
+        if name == STOP:
+            self.stopping = True
+            return
+        handler = self._handlers.get(name) if isinstance(name, str) else None
+        if handler is None:
+            self._tell("answer", {"id": number, "error": f"unknown request {name!r}"})
+            return
+        try:
+            answer = handler(**request)
+        except Exception as error:  # the parent decides what an error of a request means
+            self._log.warning("request failed", request=name, error=repr(error))
+            self._tell("answer", {"id": number, "error": " ".join(str(error).split()) or repr(error)})
+        else:
+            self._tell("answer", {"id": number, **(answer or {})})
+
+    def _read(self) -> None:
+        for line in sys.stdin.buffer:
+            try:
+                request = msgspec.json.decode(line, type=dict[str, Any])
+            except msgspec.DecodeError:
+                continue
+            self._put(request)
+        self._put({"do": STOP})
+
+    def _put(self, request: Fields) -> None:
+        self._requests.put(request)
+        for wake in self._wakers:
+            wake()
+
+    def _on_signal(self, number: int, frame: object) -> None:
+        self.stopping = True
+        self._put({"do": STOP})
+
+    def _tell(self, event: str, fields: Fields) -> None:
+        if not self.supervised:
+            self._log.info(event, **fields)
+            return
+        line = msgspec.json.encode({"event": event, **fields}, enc_hook=str) + b"\n"
+        with self._lock:
+            try:
+                sys.stdout.buffer.write(line)
+                sys.stdout.buffer.flush()
+            except BrokenPipeError:
+                self.stopping = True
