@@ -7,7 +7,7 @@ from eth_utils.crypto import keccak
 from hypothesis import given
 from hypothesis import strategies as st
 
-from miletus.sequencer.chain import Deployment, Ending, Opening, extend_chain
+from miletus.sequencer.chain import Deployment, Ending, Opening, extend_chain, split_item
 from miletus.sequencer.confirmations import (
     Confirmation,
     Signer,
@@ -33,20 +33,20 @@ items = st.lists(
 
 
 def confirm(group: Group, running: bytes = bytes(32), epoch: int = 1) -> list[Confirmation]:
-    return SIGNER.confirm(epoch, build_leaves(group, running))
+    return SIGNER.confirm(epoch, build_leaves(group._replace(running_keccak=running)))
 
 
 @pytest.mark.rule("09-R03", "09-R11")
 @given(items, st.integers(1, 2**40), st.integers(0, 2**44))
 def test_each_item_of_a_group_is_confirmed_by_itself(texts: list[Item], first: int, time_ms: int) -> None:
-    confirmations = confirm(Group(first, time_ms, texts))
+    confirmations = confirm(Group(first, time_ms, bytes(32), texts))
     number = first
     for item, confirmation in zip(texts, confirmations, strict=True):
         assert verify_confirmation(DEPLOYMENT, confirmation, item, SIGNER.address)
         assert (confirmation.number, confirmation.words) == (number, item.word_count)
         assert confirmation.time_ms == time_ms
         number += item.word_count
-    assert number == Group(first, time_ms, texts).end_number
+    assert number == Group(first, time_ms, bytes(32), texts).end_number
 
 
 @pytest.mark.rule("09-R03", "09-R11")
@@ -54,7 +54,7 @@ def test_the_signature_is_what_l1_would_recover() -> None:
     """Computed a second time from the text of the rules, with another library."""
     words = bytes(range(93))
     before = keccak(b"before")
-    (confirmation,) = confirm(Group(77, 1234, [Item(0, words)]), before, epoch=9)
+    (confirmation,) = confirm(Group(77, 1234, bytes(32), [Item(0, words)]), before, epoch=9)
     parts = [b"\0" + words[at : at + 31] for at in (0, 31, 62)]
     running = before
     for part in parts:
@@ -81,7 +81,7 @@ def test_the_signature_is_what_l1_would_recover() -> None:
 @given(items, st.data())
 def test_nothing_in_a_confirmation_can_be_changed(texts: list[Item], data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(texts) - 1))
-    good = confirm(Group(10, 20, texts))[place]
+    good = confirm(Group(10, 20, bytes(32), texts))[place]
     changes = [
         msgspec.structs.replace(good, epoch=2),
         msgspec.structs.replace(good, number=good.number + 1),
@@ -106,7 +106,7 @@ def test_nothing_in_a_confirmation_can_be_changed(texts: list[Item], data: st.Da
 def test_an_inner_node_is_no_leaf() -> None:
     """Attack: a path that is cut short would make a node of the tree pass for a confirmed item."""
     texts = [Item(0, bytes([k]) * 31) for k in range(4)]
-    good = confirm(Group(1, 0, texts))[0]
+    good = confirm(Group(1, 0, bytes(32), texts))[0]
     assert len(good.path) == 2
     for path in ((), good.path[:1], good.path[1:], good.path[::-1]):
         changed = msgspec.structs.replace(good, path=path)
@@ -117,18 +117,18 @@ def test_an_inner_node_is_no_leaf() -> None:
 def test_two_contents_for_one_number_convict_and_nothing_else_does() -> None:
     one = Item(0, b"\1" * 93)
     two = Item(0, b"\2" * 31)
-    first, second = confirm(Group(5, 0, [one, two]))
-    again = confirm(Group(5, 0, [one, two]))
-    other_word = confirm(Group(5, 0, [two]))[0]
-    inside = confirm(Group(7, 0, [two]))[0]
-    other_past = confirm(Group(5, 0, [one]), keccak(b"other"))[0]
-    other_time = confirm(Group(5, 1, [one]))[0]
+    first, second = confirm(Group(5, 0, bytes(32), [one, two]))
+    again = confirm(Group(5, 0, bytes(32), [one, two]))
+    other_word = confirm(Group(5, 0, bytes(32), [two]))[0]
+    inside = confirm(Group(7, 0, bytes(32), [two]))[0]
+    other_past = confirm(Group(5, 0, bytes(32), [one]), keccak(b"other"))[0]
+    other_time = confirm(Group(5, 1, bytes(32), [one]))[0]
     assert not contradict(first, second)
     assert not contradict(first, again[0])
     for other in (other_word, inside, other_past, other_time):
         assert contradict(first, other)
         assert contradict(other, first)
-    assert not contradict(first, confirm(Group(5, 0, [two]), epoch=2)[0])  # another epoch: 09-R16
+    assert not contradict(first, confirm(Group(5, 0, bytes(32), [two]), epoch=2)[0])  # another epoch: 09-R16
 
 
 @pytest.mark.rule("09-R08", "09-R09")
@@ -142,9 +142,11 @@ def test_openings_and_ends_are_items_like_words(before: bytes, wide: int, narrow
     assert Ending.decode(ending.encode()) == ending
     assert opening.encode().word_count == ending.encode().word_count == 1
     number, two = wide.to_bytes(6, "big"), narrow.to_bytes(2, "big")
-    assert extend_chain(before, opening.encode()) == keccak(before + b"\2" + number * 3 + two + bytes(11))
+    assert extend_chain(before, split_item(opening.encode())) == keccak(
+        before + b"\2" + number * 3 + two + bytes(11)
+    )
     text = b"\3" + number + two + two + bytes([last]) + bytes(20)
-    assert extend_chain(before, ending.encode()) == keccak(before + text)
+    assert extend_chain(before, split_item(ending.encode())) == keccak(before + text)
 
 
 @pytest.mark.rule("09-R08")

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from miletus.sequencer.errors import LogDamaged, LogError, LogFull
 from miletus.sequencer.frames import (
     FILE_HEADER_BYTES,
+    FRAME,
     MAX_FRAME_BYTES,
     MAX_GROUP_WORDS,
     Group,
@@ -31,7 +32,12 @@ FILE_BYTES = FILE_HEADER_BYTES + 2 * MAX_FRAME_BYTES
 def make_group(first: int, seed: int, items: int = 3) -> Group:
     sizes = [1 + (seed + k) % 5 for k in range(items)]
     texts = [bytes([seed % 251 + 1]) * (31 * size) for size in sizes]
-    return Group(first, 1_700_000_000_000 + seed, [Item(k % 4, text) for k, text in enumerate(texts)])
+    return Group(
+        first,
+        1_700_000_000_000 + seed,
+        bytes([seed % 256]) * 32,
+        [Item(k % 4, text) for k, text in enumerate(texts)],
+    )
 
 
 def write_groups(directory: Path, count: int, items: int = 3) -> list[Group]:
@@ -87,7 +93,7 @@ def test_a_tail_torn_anywhere_is_cut_and_the_log_goes_on(tmp_path: Path) -> None
     groups = write_groups(tmp_path, 3)
     (path,) = get_files(tmp_path)
     raw = path.read_bytes()
-    begin = raw.rstrip(b"\0")[: raw.rfind(encode_body(groups[2]))].rfind(b"") - 28
+    begin = raw.rstrip(b"\0")[: raw.rfind(encode_body(groups[2]))].rfind(b"") - FRAME.size
     end = len(raw.rstrip(b"\0"))
     for cut in range(begin + 1, end):
         forget_mark(tmp_path)
@@ -110,7 +116,7 @@ def test_sectors_that_never_reached_the_disk_are_a_torn_tail(tmp_path: Path) -> 
     groups = write_groups(tmp_path, 3, items=200)
     (path,) = get_files(tmp_path)
     raw = path.read_bytes()
-    begin = raw.find(encode_body(groups[2])) - 28
+    begin = raw.find(encode_body(groups[2])) - FRAME.size
     for sector in range(begin // 512 + 1, len(raw.rstrip(b"\0")) // 512):
         torn = bytearray(raw)
         torn[sector * 512 : (sector + 1) * 512] = bytes(512)
@@ -130,7 +136,7 @@ def test_damage_before_the_tail_is_an_error_with_file_and_offset(tmp_path: Path,
     raw[body + 5] ^= 0x10
     path.write_bytes(raw)
     before = path.read_bytes()
-    with pytest.raises(LogDamaged, match=rf"{path.name}: damaged at offset {body - 28}: number"):
+    with pytest.raises(LogDamaged, match=rf"{path.name}: damaged at offset {body - FRAME.size}: number"):
         open_log(tmp_path)
     assert path.read_bytes() == before  # nothing was cut
 
@@ -214,12 +220,12 @@ def test_the_log_of_another_rollup_is_refused(tmp_path: Path) -> None:
 @pytest.mark.rule("09-R04")
 def test_words_that_look_like_a_frame_cannot_pass_for_one(tmp_path: Path) -> None:
     """Attack: a client hides a frame in its words, so that a torn tail after it looks like damage."""
-    later = Group(10**9, 0, [Item(0, bytes(31))])
+    later = Group(10**9, 0, bytes(32), [Item(0, bytes(31))])
     hidden = encode_group(later, seed=0)
     words = hidden + bytes(-len(hidden) % 31)
     log = open_log(tmp_path)
-    log.append(Group(1, 0, [Item(0, b"\1" * 31)]))
-    log.append(Group(2, 0, [Item(0, words[:62]), Item(0, b"\1" * 31)]))
+    log.append(Group(1, 0, bytes(32), [Item(0, b"\1" * 31)]))
+    log.append(Group(2, 0, bytes(32), [Item(0, words), Item(0, b"\1" * 31)]))
     log.sync()
     offset = log._offset
     log.close()
@@ -235,8 +241,8 @@ def test_words_that_look_like_a_frame_cannot_pass_for_one(tmp_path: Path) -> Non
 def test_a_group_has_a_most_of_words(tmp_path: Path) -> None:
     log = open_log(tmp_path)
     with pytest.raises(ValueError, match=f"at most {MAX_GROUP_WORDS}"):
-        log.append(Group(1, 0, [Item(0, bytes(31))] * (MAX_GROUP_WORDS + 1)))
-    log.append(Group(1, 0, [Item(0, bytes(31))] * MAX_GROUP_WORDS))
+        log.append(Group(1, 0, bytes(32), [Item(0, bytes(31))] * (MAX_GROUP_WORDS + 1)))
+    log.append(Group(1, 0, bytes(32), [Item(0, bytes(31))] * MAX_GROUP_WORDS))
     log.sync()
     log.close()
     assert len(read_all(tmp_path)[0].items) == MAX_GROUP_WORDS

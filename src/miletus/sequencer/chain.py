@@ -110,8 +110,8 @@ def split_item(item: Item) -> list[bytes]:
     return [tag + words[at : at + WORD_BYTES] for at in range(0, len(words), WORD_BYTES)]
 
 
-def extend_chain(running: bytes, item: Item) -> bytes:
-    """The chain after an item."""
-    for part in split_item(item):
+def extend_chain(running: bytes, parts: list[bytes]) -> bytes:
+    """The chain after the 32-byte parts of an item."""
+    for part in parts:
         running = keccak256(running + part)
     return running

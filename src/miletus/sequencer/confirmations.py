@@ -75,14 +75,15 @@ class Signer:
         return [Confirmation(epoch, *leaf, path, signature) for leaf, path in zip(leaves, paths, strict=True)]
 
 
-def build_leaves(group: Group, running_keccak: bytes) -> list[Leaf]:
-    """The leaves of a group, in order; `running_keccak` is the chain before it."""
+def build_leaves(group: Group) -> list[Leaf]:
+    """The leaves of a group, in order."""
     leaves = []
-    number = group.first_number
+    number, running = group.first_number, group.running_keccak
     for item in group.items:
-        running_keccak = extend_chain(running_keccak, item)
-        leaves.append(Leaf(number, item.word_count, group.time_ms, compute_words_hash(item), running_keccak))
-        number += item.word_count
+        parts = split_item(item)
+        running = extend_chain(running, parts)
+        leaves.append(Leaf(number, len(parts), group.time_ms, keccak256(b"".join(parts)), running))
+        number += len(parts)
     return leaves
 
 

@@ -28,8 +28,8 @@ FILE_HEADER: Final = struct.Struct(">8sIIQQ32s8s")
 FILE_HEADER_BYTES: Final = FILE_HEADER.size + 4
 FORMAT_VERSION: Final = 1
 
-FRAME: Final = struct.Struct(">IIQQHH")
-"""Length of the body, crc32 of all that follows it, first number, time in ms, items, words."""
+FRAME: Final = struct.Struct(">IIQQHH32s")
+"""Length of the body, crc32 of what follows it, first number, time in ms, items, words, running keccak."""
 CHECKED_FROM: Final = 8
 MAX_FRAME_BYTES: Final = FRAME.size + MAX_GROUP_WORDS * (WORD_BYTES + 2)
 
@@ -47,10 +47,14 @@ class Item(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Items that were synced together; `first_number` is the number of the first one's first word."""
+    """Items that were synced together; `first_number` is the number of the first one's first word.
+
+    `running_keccak` is the chain before the group: so a group says by itself what of it was confirmed.
+    """
 
     first_number: int
     time_ms: int
+    running_keccak: bytes
     items: list[Item]
 
     @property
@@ -103,7 +107,8 @@ def encode_group(group: Group, seed: int) -> bytes:
     if words > MAX_GROUP_WORDS:
         raise ValueError(f"a group of {words} words; at most {MAX_GROUP_WORDS} go into one")
     body = b"".join(parts)
-    head = FRAME.pack(len(body), 0, group.first_number, group.time_ms, len(group.items), words)
+    numbers = (group.first_number, group.time_ms, len(group.items), words)
+    head = FRAME.pack(len(body), 0, *numbers, group.running_keccak)
     crc = zlib.crc32(body, zlib.crc32(head[CHECKED_FROM:], seed))
     return head[:4] + crc.to_bytes(4, "big") + head[CHECKED_FROM:] + body
 
@@ -112,7 +117,7 @@ def decode_group(raw: bytes, offset: int, seed: int) -> tuple[Group, int] | None
     """The group whose frame is at `offset`, and the offset after it; None if no whole frame is there."""
     if offset + FRAME.size > len(raw):
         return None
-    length, crc, first_number, time_ms, count, words = FRAME.unpack_from(raw, offset)
+    length, crc, first_number, time_ms, count, words, running_keccak = FRAME.unpack_from(raw, offset)
     start = offset + FRAME.size
     end = start + length
     if not length or start + length > len(raw) or length > MAX_FRAME_BYTES - FRAME.size:
@@ -125,7 +130,7 @@ def decode_group(raw: bytes, offset: int, seed: int) -> tuple[Group, int] | None
         size = raw[at + 1] * WORD_BYTES
         items.append(Item(raw[at], raw[at + 2 : at + 2 + size]))
         at += 2 + size
-    group = Group(first_number, time_ms, items)
+    group = Group(first_number, time_ms, running_keccak, items)
     if at != end or len(items) != count or group.end_number - first_number != words:
         return None
     return group, end
