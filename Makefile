@@ -107,8 +107,8 @@ rules: $(STAMPS)/python  ## rules of spec/ that no test cites, and citations of 
 demo: setup build native contracts  ## the main job, from nothing to a settled batch
 	$(BIN)/miletus demo
 
-bench: setup build native contracts  ## the benchmarks, one after the other
-	@shopt -s nullglob; for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
+bench: setup build native contracts  ## every benchmark; writes docs/benchmarks.md
+	$(BIN)/python -m benchmarks.report
 
 vectors: build native  ## write the shared vectors anew
 	$(BIN)/python -m vectors.make_vectors

@@ -1,0 +1,123 @@
+"""Run every benchmark and write docs/benchmarks.md: `make bench`.
+
+A benchmark is a module `benchmarks.bench_*` that prints one JSON object on its last line. What is written is
+what was measured in this run, with the machine's description.
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+PAGE = ROOT / "docs" / "benchmarks.md"
+NOTES = Path(__file__).parent / "notes"
+"""One Markdown file a benchmark: what it measures, and what limits it."""
+
+
+def describe_machine() -> str:
+    """Processor, cores, memory and versions, in one line."""
+    model = "unknown processor"
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        names = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
+        model = names[0].split(":", 1)[1].strip() if names else model
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return (
+        f"{model}, {os.cpu_count()} cores, {pages / 2**30:.0f} GiB, Linux {platform.release()}, "
+        f"Python {platform.python_version()}"
+    )
+
+
+def run(module: str, arguments: list[str], interpreted: bool) -> dict[str, Any]:
+    """Run one benchmark in a process of its own and read its last line."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    if interpreted:
+        environment["MILETUS_INTERPRETED"] = "1"
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        lines = (done.stderr or done.stdout).strip().splitlines()
+        return {"failed": lines[-1] if lines else f"exit code {done.returncode}"}
+    result: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return result
+
+
+def render_value(value: Any) -> str:
+    """A figure for a table."""
+    if isinstance(value, float):
+        return f"{value:,.3g}" if abs(value) < 1_000 else f"{value:,.0f}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return str(value)
+
+
+def render_table(result: dict[str, Any]) -> str:
+    """A result as Markdown: scalars as rows, lists of records as tables of their own."""
+    rows = [(k, v) for k, v in result.items() if not isinstance(v, list | dict)]
+    text = "| figure | value |\n|---|---|\n"
+    text += "".join(f"| {key} | {render_value(value)} |\n" for key, value in rows)
+    for key, value in result.items():
+        if isinstance(value, dict):
+            inner = ", ".join(f"{k}: {render_value(v)}" for k, v in value.items())
+            text += f"| {key} | {inner or 'none'} |\n"
+    for key, value in result.items():
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            columns = list(value[0])
+            text += f"\n{key}:\n\n| " + " | ".join(columns) + " |\n|" + "---|" * len(columns) + "\n"
+            for record in value:
+                text += "| " + " | ".join(render_value(record.get(c, "")) for c in columns) + " |\n"
+    return text
+
+
+def find_benchmarks() -> list[str]:
+    """Names of all benchmarks, sorted."""
+    return sorted(path.stem.removeprefix("bench_") for path in Path(__file__).parent.glob("bench_*.py"))
+
+
+def main() -> int:
+    """Run the benchmarks that are named, or all, and write the page (only when all ran)."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("names", nargs="*")
+    options = parser.parse_args()
+    names = options.names or find_benchmarks()
+    failed = 0
+    parts = [
+        "# Benchmarks\n",
+        "Written by `make bench`; every figure is of one run on this machine:\n",
+        f"> {describe_machine()}, {time.strftime('%Y-%m-%d', time.gmtime())}\n",
+        "The machine is shared and noisy: compare figures of one run, and trust ratios and counts more than "
+        "seconds.\n",
+    ]
+    for name in names:
+        note = NOTES / f"{name}.md"
+        parts.append(f"## {name.replace('_', ' ').capitalize()}\n")
+        if note.exists():
+            parts.append(note.read_text().strip() + "\n")
+        builds = [("", False)] if name != "engine" else [("Compiled:\n", False), ("Interpreted:\n", True)]
+        for title, interpreted in builds:
+            arguments = ["--words", "20000", "--runs", "3"] if interpreted else []
+            print(f"{name} {title.strip()}".strip(), "...", flush=True)
+            result = run(f"benchmarks.bench_{name}", arguments, interpreted)
+            failed += "failed" in result
+            print("  " + json.dumps(result)[:400], flush=True)
+            parts.append(title + "\n" + render_table(result) if title else render_table(result))
+    if not options.names:
+        PAGE.write_text("\n".join(parts))
+        print(f"wrote {PAGE.relative_to(ROOT)}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
