@@ -50,3 +50,40 @@ func HashNode(children *[8]fr.Element) fr.Element {
 	Permute8(&state)
 	return *state[0].Add(&state[0], &children[0])
 }
+
+// Hash7Many is Hash7 of many inputs of 7 elements, with their zeros written out, on one core.
+func Hash7Many(tag uint64, inputs [][7]fr.Element) []fr.Element {
+	states := make([][8]fr.Element, len(inputs))
+	for i := range inputs {
+		copy(states[i][:], inputs[i][:])
+		states[i][7].SetUint64(tag)
+	}
+	PermuteMany8(states)
+	hashes := make([]fr.Element, len(inputs))
+	for i := range states {
+		hashes[i] = states[i][0]
+	}
+	return hashes
+}
+
+// HashPages is HashPage of many pages, on one core; it uses their memory up.
+func HashPages(pages [][16]fr.Element, hashes []fr.Element) {
+	for i := range pages {
+		hashes[i] = pages[i][0]
+	}
+	PermuteMany16(pages)
+	for i := range pages {
+		hashes[i].Add(&hashes[i], &pages[i][0])
+	}
+}
+
+// HashNodes is HashNode of many nodes, on one core; it uses the memory of the children up.
+func HashNodes(children [][8]fr.Element, hashes []fr.Element) {
+	for i := range children {
+		hashes[i] = children[i][0]
+	}
+	PermuteMany8(children)
+	for i := range children {
+		hashes[i].Add(&hashes[i], &children[i][0])
+	}
+}

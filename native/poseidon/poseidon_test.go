@@ -1,6 +1,7 @@
 package poseidon
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
@@ -77,6 +78,50 @@ func TestTooManyElementsPanic(t *testing.T) {
 		}
 	}()
 	Hash7(1, make([]fr.Element, 8)...)
+}
+
+// rule: 10-R01
+// rule: 10-R02
+func TestManyAreAsOneByOne(t *testing.T) {
+	for _, count := range []int{0, 1, 7, 11, 12, 13, 20, 63, 64, 65, 76, 128, 200} {
+		inputs, children, pages := make([][7]fr.Element, count), make([][8]fr.Element, count), make([][16]fr.Element, count)
+		var messages, nodes, leaves []fr.Element
+		for i, state := range fillStates(16 * 4)[:min(count, 52)] {
+			copy(inputs[i][:], state[:7])
+			copy(children[i][:], state[8:])
+			copy(pages[i][:], state[16:])
+		}
+		for i := range count {
+			messages = append(messages, Hash7(9, inputs[i][:]...))
+			nodes = append(nodes, HashNode(&children[i]))
+			leaves = append(leaves, HashPage(&pages[i]))
+		}
+		gotNodes, gotLeaves := make([]fr.Element, count), make([]fr.Element, count)
+		HashNodes(children, gotNodes)
+		HashPages(pages, gotLeaves)
+		if !slices.Equal(Hash7Many(9, inputs), messages) || !slices.Equal(gotNodes, nodes) || !slices.Equal(gotLeaves, leaves) {
+			t.Fatalf("%d hashes at once differ from one by one", count)
+		}
+	}
+}
+
+func BenchmarkPermuteMany(b *testing.B) {
+	narrow, wide := make([][8]fr.Element, Lanes), make([][16]fr.Element, Lanes)
+	report := func(b *testing.B) {
+		b.ReportMetric(float64(b.N*Lanes)/b.Elapsed().Seconds(), "permutations/s")
+	}
+	b.Run("8", func(b *testing.B) {
+		for b.Loop() {
+			PermuteMany8(narrow)
+		}
+		report(b)
+	})
+	b.Run("16", func(b *testing.B) {
+		for b.Loop() {
+			PermuteMany16(wide)
+		}
+		report(b)
+	})
 }
 
 func BenchmarkPermute8(b *testing.B) {

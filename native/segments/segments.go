@@ -57,6 +57,7 @@ func VerifyOperations(domain *fr.Element, words []byte, cells []int64, operation
 	statements := make([]signature.Statement, len(operations))
 	whole := make([]bool, len(operations))
 	parallel.Run(len(operations), grain, func(first, end int) {
+		inputs := make([][7]fr.Element, end-first)
 		for i := first; i < end; i++ {
 			o := &operations[i]
 			key, ok := readKey((*[KeyLimbs]int64)(cells[o.KeyAddress : o.KeyAddress+KeyLimbs]))
@@ -64,8 +65,12 @@ func VerifyOperations(domain *fr.Element, words []byte, cells []int64, operation
 				continue
 			}
 			own := words[o.FirstWord*Size : (o.FirstWord+o.Words)*Size]
-			statements[i] = signature.Statement{Key: key, Message: computeMessage(domain, own), Signature: takeSignature(own)}
+			inputs[i-first] = messageInput(domain, own)
+			statements[i] = signature.Statement{Key: key, Signature: takeSignature(own)}
 			whole[i] = true
+		}
+		for i, message := range poseidon.Hash7Many(poseidon.TagMessage, inputs) {
+			statements[first+i].Message = message
 		}
 	})
 	valid := signature.VerifyMany(statements)
@@ -75,14 +80,14 @@ func VerifyOperations(domain *fr.Element, words []byte, cells []int64, operation
 	return valid, nil
 }
 
-// computeMessage is the message of a signed word (spec 10-R03). Only SetKey takes five words.
-func computeMessage(domain *fr.Element, own []byte) fr.Element {
-	payload := element(own[:PayloadSize])
-	if len(own) != setKeyWords*Size {
-		return poseidon.Hash7(poseidon.TagMessage, *domain, payload)
+// messageInput is what the message of a signed operation is the hash of (spec 10-R03). Only SetKey takes five
+// words and signs x and y.
+func messageInput(domain *fr.Element, own []byte) [7]fr.Element {
+	input := [7]fr.Element{*domain, element(own[:PayloadSize])}
+	if len(own) == setKeyWords*Size {
+		input[2], input[3] = element(own[Size:2*Size]), element(own[2*Size:3*Size])
 	}
-	x, y := element(own[Size:2*Size]), element(own[2*Size:3*Size])
-	return poseidon.Hash7(poseidon.TagMessage, *domain, payload, x, y)
+	return input
 }
 
 // takeSignature puts the signature together from an operation's last two words and bytes 29 and 30 of its first.

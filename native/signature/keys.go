@@ -84,7 +84,12 @@ func (k *PrivateKey) Sign(message *fr.Element) Signature {
 
 // computeChallenge is c of spec 10-R04.
 func computeChallenge(r, a *twistededwards.PointAffine, message *fr.Element) fr.Element {
-	return poseidon.Hash7(poseidon.TagChallenge, r.X, r.Y, a.X, a.Y, *message)
+	input := challengeInput(r, a, message)
+	return poseidon.Hash7(poseidon.TagChallenge, input[:]...)
+}
+
+func challengeInput(r, a *twistededwards.PointAffine, message *fr.Element) [7]fr.Element {
+	return [7]fr.Element{r.X, r.Y, a.X, a.Y, *message}
 }
 
 // reduceWide hashes to 512 bits, big-endian keccak(parts || 0) || keccak(parts || 1), and takes them modulo l.

@@ -7,6 +7,7 @@ import (
 	"github.com/consensys/gnark-crypto/ecc/bn254/twistededwards"
 
 	"miletus/native/parallel"
+	"miletus/native/poseidon"
 )
 
 // Statement says that Signature is one of Message under Key.
@@ -93,16 +94,19 @@ func (c *chunk) addKey(key *PublicKey) int {
 // finish computes R and the challenge of each claim and drops those whose R is not a point.
 func (c *chunk) finish(statements []Statement, halves []half, inverses []fr.Element) {
 	kept := c.claims[:0]
+	inputs := make([][7]fr.Element, 0, len(c.claims))
 	for i := range c.claims {
 		current := c.claims[i]
 		r, ok := halves[i].finish(&inverses[i])
 		if !ok {
 			continue
 		}
-		challenge := computeChallenge(&r, &c.keys[current.key], &statements[current.index].Message)
 		current.r = r
-		current.c = challenge.BigInt(new(big.Int))
 		kept = append(kept, current)
+		inputs = append(inputs, challengeInput(&r, &c.keys[current.key], &statements[current.index].Message))
+	}
+	for i, challenge := range poseidon.Hash7Many(poseidon.TagChallenge, inputs) {
+		kept[i].c = challenge.BigInt(new(big.Int))
 	}
 	c.claims = kept
 }

@@ -54,7 +54,7 @@ func New(packing *Packing) *Tree {
 }
 
 // Update sets pages and returns the new root. `fields` has 64 integers a page. On an error nothing is changed.
-func (t *Tree) Update(numbers []int64, kinds []int64, fields []int64) (fr.Element, error) {
+func (t *Tree) Update(numbers, kinds, fields []int64) (fr.Element, error) {
 	if len(kinds) != len(numbers) || len(fields) != len(numbers)*Fields {
 		return fr.Element{}, fmt.Errorf("%d page numbers with %d kinds and %d fields: each page has one kind and %d fields",
 			len(numbers), len(kinds), len(fields), Fields)
@@ -95,29 +95,43 @@ type leaf struct {
 	hash   fr.Element
 }
 
-func (t *Tree) hashPages(numbers []int64, kinds []int64, fields []int64) ([]leaf, error) {
+func (t *Tree) hashPages(numbers, kinds, fields []int64) ([]leaf, error) {
 	leaves := make([]leaf, len(numbers))
-	failures := make([]error, len(numbers))
+	var mutex sync.Mutex
+	var failure error
 	parallel.Run(len(numbers), grain, func(first, end int) {
-		for i := first; i < end; i++ {
-			if numbers[i] < 0 || numbers[i] >= Pages {
-				failures[i] = fmt.Errorf("page number %d is not in 0..%d", numbers[i], Pages-1)
-				continue
+		var cells [poseidon.Lanes][Cells]fr.Element
+		var hashes [poseidon.Lanes]fr.Element
+		for ; first < end; first += poseidon.Lanes {
+			count := min(poseidon.Lanes, end-first)
+			for i := range count {
+				var err error
+				if cells[i], err = t.packPage(numbers[first+i], kinds[first+i], fields[(first+i)*Fields:]); err != nil {
+					mutex.Lock()
+					failure = err
+					mutex.Unlock()
+					return
+				}
 			}
-			cells, err := t.packing.Pack(int(kinds[i]), (*[Fields]int64)(fields[i*Fields:(i+1)*Fields]))
-			if err != nil {
-				failures[i] = fmt.Errorf("page %d: %w", numbers[i], err)
-				continue
+			poseidon.HashPages(cells[:count], hashes[:count])
+			for i := range count {
+				leaves[first+i] = leaf{uint32(numbers[first+i]), hashes[i]}
 			}
-			leaves[i] = leaf{uint32(numbers[i]), poseidon.HashPage(&cells)}
 		}
 	})
-	for _, err := range failures {
-		if err != nil {
-			return nil, err
-		}
+	return leaves, failure
+}
+
+// packPage packs a page and says which it is if that can't be done.
+func (t *Tree) packPage(number, kind int64, fields []int64) ([Cells]fr.Element, error) {
+	if number < 0 || number >= Pages {
+		return [Cells]fr.Element{}, fmt.Errorf("page number %d is not in 0..%d", number, Pages-1)
 	}
-	return leaves, nil
+	cells, err := t.packing.Pack(int(kind), (*[Fields]int64)(fields[:Fields]))
+	if err != nil {
+		return cells, fmt.Errorf("page %d: %w", number, err)
+	}
+	return cells, nil
 }
 
 // apply sets sorted leaves and computes the nodes above them, level by level.
@@ -136,22 +150,28 @@ func (t *Tree) apply(changed []leaf) {
 				parents = append(parents, leaf{number: number})
 			}
 		}
-		parallel.Run(len(parents), grain, func(first, end int) {
-			for i := first; i < end; i++ {
-				parents[i].hash = t.hashNode(level+1, parents[i].number)
-			}
-		})
+		parallel.Run(len(parents), grain, func(first, end int) { t.hashNodes(level+1, parents[first:end]) })
 		changed = parents
 	}
 }
 
-// hashNode hashes a node's children as they are now.
-func (t *Tree) hashNode(level int, number uint32) fr.Element {
-	var children [arity]fr.Element
-	for j := range children {
-		children[j] = t.getHash(level-1, number*arity+uint32(j))
+// hashNodes hashes the children of nodes as they are now.
+func (t *Tree) hashNodes(level int, nodes []leaf) {
+	var children [poseidon.Lanes][arity]fr.Element
+	var hashes [poseidon.Lanes]fr.Element
+	for len(nodes) > 0 {
+		count := min(poseidon.Lanes, len(nodes))
+		for i := range count {
+			for j := range children[i] {
+				children[i][j] = t.getHash(level-1, nodes[i].number*arity+uint32(j))
+			}
+		}
+		poseidon.HashNodes(children[:count], hashes[:count])
+		for i := range count {
+			nodes[i].hash = hashes[i]
+		}
+		nodes = nodes[count:]
 	}
-	return poseidon.HashNode(&children)
 }
 
 func (t *Tree) getHash(level int, number uint32) fr.Element {
