@@ -28,7 +28,8 @@ def main() -> None:
         absorb_receipts(0, memoryview(machine.state.receipts)[: 4 * machine.state.receipt_count])
         absorbed = time.perf_counter()
         machine.state.clear_outputs()
-        records.append((absorbed - started, len(dirty[0]), taken - started, hashed - taken, absorbed - hashed))
+        pages = len(dirty[0])
+        records.append((absorbed - started, pages, taken - started, hashed - taken, absorbed - hashed))
     records.sort()
     total, pages, take, update, absorb = records[RUNS // 2]
     print(

@@ -220,7 +220,8 @@ def _account() -> list[list[Slot]]:
             (int(RESTING), 16, False),
             (int(POSITIONS), 16, False),
         ],
-        [(int(BITMAP) + k, 32, False) for k in range(8)],
+        [(int(BITMAP) + k, 32, False) for k in range(4)],
+        [(int(BITMAP) + k, 32, False) for k in range(4, 8)],
     ]
 
 
@@ -378,7 +379,7 @@ def _journal() -> list[list[Slot]]:
 
 
 def build_packing() -> list[list[list[Slot]]]:
-    """Cells of each page kind, by kind number; at most 16 cells a kind, at most 252 bits a cell."""
+    """Cells of each page kind, by kind number: at most 16, each at most 253 bits or one element in limbs."""
     table: list[list[list[Slot]]] = [
         [],
         _account(),
