@@ -15,6 +15,7 @@ SettlementError
 ├── StoreError            a file of ours is damaged, or belongs to another deployment
 ├── HeldBack              a batch that would not mean on L1 what was confirmed
 ├── InboxChanged          L1 took back inbox entries that the sequencer consumed
+├── Superseded            another batch is on L1 where the sequencer's was meant to be
 └── AnvilError            the development chain did not start
 """
 
@@ -86,6 +87,10 @@ class HeldBack(SettlementError):
 
 class InboxChanged(SettlementError):
     """L1's inbox no longer holds what the sequencer consumed."""
+
+
+class Superseded(SettlementError):
+    """Another batch is on L1 in the place of one that the sequencer confirmed."""
 
 
 class AnvilError(SettlementError):

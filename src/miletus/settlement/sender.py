@@ -105,7 +105,7 @@ class Sender:
         known = self.store.get(key)
         if known is not None:
             return known
-        return self._begin(key, call, self._next_nonce())
+        return self._begin(key, call, self.get_next_nonce())
 
     def resubmit(self, key: str, call: Call) -> Intent:
         """Mean something else by a key: what waits is replaced at its nonce, what failed gets a new one.
@@ -121,15 +121,18 @@ class Sender:
             raise ValueError(f"{key!r} is done in block {known.block_number}; it can't be changed")
         if known.call == call and known.state is State.WAITING:
             return known
-        nonce = known.nonce if known.state is State.WAITING else self._next_nonce()
+        nonce = known.nonce if known.state is State.WAITING else self.get_next_nonce()
         return self._begin(key, call, nonce)
 
     def get(self, key: str) -> Intent | None:
         """What is known of a key since the last poll."""
         return self.store.get(key)
 
-    def poll(self) -> list[Intent]:
+    def poll(self, ready: Callable[[Intent], bool] | None = None) -> list[Intent]:
         """Look at every open intent once, send what the chain lacks, and tell those whose state changed.
+
+        Args:
+            ready: whether an intent that is not on the chain should be sent now; all are if None.
 
         Raises:
             L1Error: the node can't be used; poll again later.
@@ -143,7 +146,7 @@ class Sender:
         for intent in self.store.get_open():
             after = self._look(intent, moment.head)
             try:
-                if after.state is State.WAITING:
+                if after.state is State.WAITING and (ready is None or ready(after)):
                     after = self._push(after, moment)
             except (FeeCapReached, NonceTaken, L1Refused) as error:
                 problem = problem or error
@@ -240,7 +243,7 @@ class Sender:
 
     # ---- sending
 
-    def _next_nonce(self) -> int:
+    def get_next_nonce(self) -> int:
         """First nonce that neither the chain nor an intent has; never the pool's, which forgets."""
         opened = [intent.nonce for intent in self.store.get_open()]
         return max([self.node.get_nonce(self.address), *(number + 1 for number in opened)])
@@ -291,7 +294,7 @@ class Sender:
                 f"nonce {intent.nonce} of {self.address}, meant for {intent.key!r}, was used by another "
                 f"program; waiting {self.fees.depth} blocks before it gets a new one"
             )
-        moved = replace(intent, nonce=self._next_nonce())
+        moved = replace(intent, nonce=self.get_next_nonce())
         self.store.put(moved)
         self._send_new(moved, None, moment)
         return moved

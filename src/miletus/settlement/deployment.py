@@ -1,0 +1,135 @@
+"""Deploying the contracts, and the file that says where a deployment is."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import rlp  # type: ignore[import-untyped]
+from eth_utils.address import to_canonical_address, to_checksum_address
+
+from miletus.settlement.contracts import Contract, keccak256
+from miletus.settlement.errors import ContractMismatch, SettlementError
+from miletus.settlement.intents import Call
+from miletus.settlement.l1 import Rollup, RollupParameters, VaultParameters
+from miletus.settlement.node import L1Node
+from miletus.settlement.sender import Sender
+
+FORMAT = "miletus deployment 1"
+
+DEFAULT_VAULT = VaultParameters()
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """Where a deployment is on L1. `start_block` is the first block that can hold an event of it."""
+
+    chain_id: int
+    rollup: str
+    vault: str
+    token: str
+    start_block: int
+    genesis_root: str
+
+    def save(self, path: Path) -> None:
+        """Write it as JSON."""
+        path.write_text(json.dumps({"format": FORMAT, **dataclasses.asdict(self)}, indent=2) + "\n")
+
+    @classmethod
+    def load(cls, path: Path) -> "Deployment":
+        """Read it. Raises SettlementError."""
+        try:
+            fields = json.loads(path.read_text())
+            if fields.pop("format") != FORMAT:
+                raise ValueError("another format")
+            return cls(**fields)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise SettlementError(
+                f"{path} is no deployment file ({error}); deploy, or name the right file"
+            ) from None
+
+    def check(self, node: L1Node) -> Rollup:
+        """The rollup, after seeing that the node's chain has it. Raises ContractMismatch."""
+        if node.get_chain_id() != self.chain_id:
+            raise ContractMismatch(
+                f"the deployment is on chain {self.chain_id}, L1 at {node.rpc.url} is {node.get_chain_id()}"
+            )
+        return check_rollup(node, self.rollup, bytes.fromhex(self.genesis_root.removeprefix("0x")))
+
+
+def check_rollup(node: L1Node, address: str, genesis_root: bytes) -> Rollup:
+    """A rollup whose genesis is the one that we know.
+
+    Raises:
+        ContractMismatch: no contract there, not a rollup, or of another genesis.
+
+    """
+    rollup = Rollup(node, address)
+    if not node.get_code(rollup.address):
+        raise ContractMismatch(
+            f"{rollup.address} holds no contract on chain {node.get_chain_id()}; check address and node"
+        )
+    if rollup.genesis_root != genesis_root:
+        raise ContractMismatch(
+            f"the rollup's genesis root is 0x{rollup.genesis_root.hex()}, the genesis file gives "
+            f"0x{genesis_root.hex()}; use the file of this deployment"
+        )
+    return rollup
+
+
+def deploy(
+    sender: Sender,
+    rollup: RollupParameters,
+    vault: VaultParameters = DEFAULT_VAULT,
+    token: str | None = None,
+    timeout_seconds: float = 60.0,
+) -> Deployment:
+    """Deploy vault and rollup, and a development token if none is named; goes on where a crash left it.
+
+    Raises:
+        TransactionReverted, CallReverted: the contracts refuse the parameters.
+
+    """
+    if token is None:
+        token_data = Contract.load("TestToken").encode_constructor()
+        token_address, _ = _create(sender, "deploy token", token_data, timeout_seconds)
+    else:
+        token_address = token
+    if sender.get("deploy vault") is None:
+        # the vault is told where the rollup will be: what this account creates with its next but one nonce
+        nonce = sender.get_next_nonce()
+        future = compute_created_address(sender.address, nonce + 1)
+        arguments = (future, token_address, dataclasses.astuple(vault))
+        call = Call(None, Contract.load("Vault").encode_constructor(*arguments))
+        if sender.submit("deploy vault", call).nonce != nonce:
+            raise SettlementError(f"another program uses {sender.address}; deploy from an account of its own")
+    vault_address, start_block = _wait_for_creation(sender, "deploy vault", timeout_seconds)
+    rollup_data = Contract.load("Rollup").encode_constructor(vault_address, dataclasses.astuple(rollup))
+    rollup_address, _ = _create(sender, "deploy rollup", rollup_data, timeout_seconds)
+    return Deployment(
+        chain_id=sender.node.get_chain_id(),
+        rollup=rollup_address,
+        vault=vault_address,
+        token=token_address,
+        start_block=start_block,
+        genesis_root="0x" + rollup.genesis_root.hex(),
+    )
+
+
+def compute_created_address(creator: str, nonce: int) -> str:
+    """Address of the contract that `creator` makes with its transaction of that nonce."""
+    digest = keccak256(rlp.encode([to_canonical_address(creator), nonce]))
+    return str(to_checksum_address(digest[12:]))
+
+
+def _create(sender: Sender, key: str, data: bytes, timeout_seconds: float) -> tuple[str, int]:
+    sender.submit(key, Call(None, data))
+    return _wait_for_creation(sender, key, timeout_seconds)
+
+
+def _wait_for_creation(sender: Sender, key: str, timeout_seconds: float) -> tuple[str, int]:
+    """(address, block) of a created contract."""
+    receipt = sender.wait(key, timeout_seconds)
+    if receipt.contract_address is None:
+        raise ContractMismatch(f"{key!r} made no contract")
+    return receipt.contract_address, receipt.block_number

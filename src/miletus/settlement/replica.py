@@ -1,0 +1,156 @@
+"""A machine and its tree, executing batches as L1 fixes them: what every claim is compared with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from librt.vecs import vec
+from mypy_extensions import i64
+
+from miletus.codec import decode_segment
+from miletus.engine import events as E
+from miletus.engine import layout as L
+from miletus.engine.audit import find_unbalanced, is_conserved
+from miletus.engine.genesis import read_element
+from miletus.engine.layout import compute_page_kind
+from miletus.engine.machine import Machine, build_machine
+from miletus.engine.segment import INBOX, SEQUENCED
+from miletus.engine.state import EVENT
+from miletus.native import NativeCrypto, Tree, prepare
+from miletus.settlement.commitment import Claim, Withdrawal
+from miletus.settlement.genesis import Genesis
+
+PAGE_BYTES: Final = 8 * int(L.PAGE)
+"""Bytes of a page's 64 integers, in this machine's byte order."""
+
+Pages = dict[int, bytes]
+"""Pages by number."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchInputs:
+    """What the machine is given for a batch. `segments[0]` is the inbox segment's words, 31 bytes each."""
+
+    time_bound_ms: int
+    clock_floor_ms: int
+    segments: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchResult:
+    """What a batch does: the claim at each segment's end, its withdrawals, and the pages it changed."""
+
+    claims: tuple[Claim, ...]
+    outbox: tuple[Withdrawal, ...]
+    pages: Pages
+    operations: int
+    fills: int
+
+
+class Replica:
+    """The state after some batch."""
+
+    def __init__(self, machine: Machine, tree: Tree) -> None:
+        self._machine = machine
+        self._tree = tree
+
+    @classmethod
+    def from_genesis(cls, genesis: Genesis, crypto: NativeCrypto) -> "Replica":
+        """The first state."""
+        machine = genesis.build_machine(crypto)
+        tree = Tree()
+        tree.update(*machine.take_dirty())
+        return cls(machine, tree)
+
+    @classmethod
+    def from_pages(cls, pages: Mapping[int, bytes], crypto: NativeCrypto) -> "Replica":
+        """A state from its pages."""
+        numbers = vec[i64](list(pages))
+        flat: list[int] = []
+        for page in pages.values():
+            flat.extend(memoryview(page).cast("q"))
+        fields = vec[i64](flat)
+        machine = build_machine(0, crypto, numbers, fields)
+        machine.take_dirty()
+        tree = Tree()
+        tree.update(numbers, [compute_page_kind(number) for number in pages], fields)
+        return cls(machine, tree)
+
+    @property
+    def machine(self) -> Machine:
+        """The machine, idle."""
+        return self._machine
+
+    @property
+    def root(self) -> bytes:
+        """Root of the state."""
+        return self._tree.root()
+
+    @property
+    def clock_ms(self) -> int:
+        """The machine's clock."""
+        return int(self._machine.state.cells[L.CLOCK_MS])
+
+    @property
+    def deposited_micros(self) -> int:
+        """Deposits that were consumed."""
+        return int(self._machine.state.cells[L.DEPOSITED])
+
+    @property
+    def withdrawn_micros(self) -> int:
+        """Withdrawals that were put out."""
+        return int(self._machine.state.cells[L.WITHDRAWN])
+
+    def execute(self, batch: BatchInputs) -> BatchResult:
+        """Carry out a batch; the state is the next one afterwards."""
+        machine = self._machine
+        machine.begin_batch(batch.time_bound_ms, batch.clock_floor_ms)
+        claims: list[Claim] = []
+        pages: Pages = {}
+        operations = fills = 0
+        for j, words in enumerate(batch.segments):
+            segment = decode_segment(SEQUENCED if j else INBOX, words)
+            prepare(segment, machine)
+            machine.run(segment)
+            if j == len(batch.segments) - 1:
+                machine.end_batch()
+            operations += int(segment.count)
+            fills += self._count_fills()
+            claims.append(self._commit(pages))
+        outbox = tuple(
+            Withdrawal(int(owner).to_bytes(20, "big"), int(amount)) for owner, amount in machine.state.outbox
+        )
+        return BatchResult(tuple(claims), outbox, pages, operations, fills)
+
+    def export_pages(self) -> Pages:
+        """All pages that are not zero."""
+        numbers, _, fields = self._machine.export_pages()
+        return _to_pages(numbers, fields)
+
+    def find_imbalance(self) -> str:
+        """What breaks money's conservation or positions' zero sum (01-R06, 01-R07); empty if nothing."""
+        state = self._machine.state
+        if not is_conserved(state):
+            return "money is not conserved"
+        instrument = find_unbalanced(state)
+        return "" if instrument < 0 else f"positions of instrument {instrument} don't sum to zero"
+
+    def _commit(self, pages: Pages) -> Claim:
+        """Root and outbox accumulator now; takes the pages that changed."""
+        numbers, kinds, fields = self._machine.take_dirty()
+        root = self._tree.update(numbers, kinds, fields)
+        pages.update(_to_pages(numbers, fields))
+        state = self._machine.state
+        outbox = read_element(state, L.OUTBOX)
+        state.clear_outputs()
+        return Claim(root, outbox)
+
+    def _count_fills(self) -> int:
+        state = self._machine.state
+        kinds = memoryview(state.events)[: int(state.event_count) * int(EVENT) : int(EVENT)]
+        return sum(1 for kind in kinds if kind == E.FILL)
+
+
+def _to_pages(numbers: vec[i64], fields: vec[i64]) -> Pages:
+    raw = memoryview(fields).cast("B")
+    return {int(numbers[j]): bytes(raw[j * PAGE_BYTES : (j + 1) * PAGE_BYTES]) for j in range(len(numbers))}
