@@ -10,7 +10,8 @@ from miletus.engine import params as P
 from miletus.engine import phases as F
 from miletus.engine import segment as G
 from miletus.engine.crypto import Crypto
-from miletus.engine.matching import step_match, step_rest, step_undo, step_unlink
+from miletus.engine.fill_or_kill import step_publish, step_undo
+from miletus.engine.matching import step_match, step_rest, step_unlink
 from miletus.engine.pages import copy_state, export_pages, import_pages, take_dirty
 from miletus.engine.reasons import (
     INCOMPLETE,
@@ -249,6 +250,8 @@ class Machine:
             step_scan(s)
         elif phase == F.UNDO:
             step_undo(s)
+        elif phase == F.PUBLISH:
+            step_publish(s)
         elif phase == F.PAY:
             step_pay(s, self.crypto)
         elif phase == F.CLEAR:

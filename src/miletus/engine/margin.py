@@ -290,3 +290,10 @@ def unlink_position(s: State, account: i64, underlying: i64, instrument: i64) ->
     c[p + L.POSITION_NEXT] = 0
     h: i64 = s.header(account)
     c[h + L.POSITIONS] = c[h + L.POSITIONS] - 1
+
+
+def pay_fee(s: State, fee: i64) -> None:
+    """Add a fee (negative: take it back) to the fee account."""
+    f: i64 = s.header(P.FEE_ACCOUNT)
+    s.touch(f)
+    s.cells[f + L.CASH] = s.cells[f + L.CASH] + fee

@@ -1,23 +1,23 @@
-"""MATCH, REST and UNDO: how an order meets the book (spec 04)."""
-
-from typing import Final
+"""MATCH and REST: how an order meets the book (spec 04)."""
 
 from mypy_extensions import i64
 
 from miletus.engine import events as E
 from miletus.engine import layout as L
 from miletus.engine import params as P
-from miletus.engine.book import move_lock, relink_head, remove, rest, set_slot
+from miletus.engine.book import move_lock, remove, rest
+from miletus.engine.fill_or_kill import start_publish, start_undo, write_journal
+from miletus.engine.incoming import FOK, GTC, compute_band, compute_reducible, crosses, get_name, get_side
 from miletus.engine.layout import PAGE
 from miletus.engine.margin import (
     apply_fill,
     check_fill,
     compute_fee,
     compute_mark,
-    compute_part,
     is_restricted,
+    pay_fee,
 )
-from miletus.engine.phases import DONE, MATCH, REST, UNDO, UNLINK
+from miletus.engine.phases import DONE, MATCH, REST, UNLINK
 from miletus.engine.reasons import (
     BAND,
     MAKER_LIMIT,
@@ -28,37 +28,7 @@ from miletus.engine.reasons import (
     WIDTH,
 )
 from miletus.engine.refresh import is_stale, start_refresh
-from miletus.engine.state import JOURNAL_BASE, State
-
-GTC: Final[i64] = 0
-IOC: Final[i64] = 1
-FOK: Final[i64] = 2
-
-
-def get_name(s: State) -> i64:
-    """Name of the order in progress: account x 256 + slot."""
-    return s.r_account * P.SLOTS + s.r_slot
-
-
-def get_side(s: State) -> i64:
-    """2 x instrument + side of the order in progress."""
-    return s.r_instrument * 2 + s.r_side
-
-
-def compute_reducible(s: State, account: i64, instrument: i64, side: i64) -> i64:
-    """Lots that an order of this side can trade before the position changes sign; 0 if it would grow."""
-    lots: i64 = s.get_position_lots(account, instrument)
-    if side == 0:
-        return -lots if lots < 0 else 0
-    return lots if lots > 0 else 0
-
-
-def compute_band(s: State, mark: i64, underlying_address: i64) -> i64:
-    """Half width of the fill band, in ticks (04-R08)."""
-    return (
-        s.cells[underlying_address + L.INDEX] * P.BAND_INDEX_PERMILLE // 1000
-        + mark * P.BAND_MARK_PERMILLE // 1000
-    )
+from miletus.engine.state import State
 
 
 def start_unlink(s: State, name: i64, cause: i64, back: i64) -> None:
@@ -76,11 +46,6 @@ def step_unlink(s: State) -> None:
     quiet: bool = cause == E.CAUSE_FILLED and s.r_tif == FOK
     remove(s, s.r_target, cause, forfeit, quiet)
     s.r_phase = s.r_unlink_back
-
-
-def crosses(s: State, price: i64) -> bool:
-    """Whether a head at `price` is within the limit of the order in progress."""
-    return price <= s.r_price if s.r_side == 0 else price >= s.r_price
 
 
 def step_match(s: State) -> None:
@@ -209,33 +174,6 @@ def apply_match(
         start_unlink(s, name, E.CAUSE_FILLED, MATCH)
 
 
-def pay_fee(s: State, fee: i64) -> None:
-    """Add a fee (negative: take it back) to the fee account."""
-    f: i64 = s.header(P.FEE_ACCOUNT)
-    s.touch(f)
-    s.cells[f + L.CASH] = s.cells[f + L.CASH] + fee
-
-
-def journal(fill: i64) -> i64:
-    """Address of the journal's record of the order's `fill`-th fill."""
-    return JOURNAL_BASE + fill * L.JOURNAL_RECORD
-
-
-def write_journal(s: State, name: i64, lots: i64, price: i64, fee: i64) -> None:
-    """Remember a fill that may have to be undone, with what its maker's order was before it."""
-    c = s.cells
-    o: i64 = s.order(name)
-    j: i64 = journal(s.r_fills)
-    s.touch(j)
-    c[j + L.JOURNAL_ORDER] = name + 1
-    c[j + L.JOURNAL_LOTS] = lots
-    c[j + L.JOURNAL_PRICE] = price
-    c[j + L.JOURNAL_FEE] = fee
-    c[j + L.JOURNAL_TERMS] = c[o + L.ORDER_TERMS]
-    c[j + L.JOURNAL_FILLED] = c[o + L.ORDER_FILLED]
-    c[j + L.JOURNAL_WHOLE] = 1 if c[o + L.ORDER_LEFT] == lots else 0
-
-
 def stop(s: State, reason: i64) -> None:
     """End matching for a reason; what is left is cancelled (04-R14)."""
     if s.r_tif == FOK:
@@ -252,8 +190,7 @@ def finish(s: State) -> None:
         if s.r_left > 0:
             start_undo(s)
         else:
-            publish_journal(s)
-            s.r_phase = DONE
+            start_publish(s)
         return
     if s.r_left > 0 and s.r_tif == GTC and s.r_market == 0:
         s.r_phase = REST
@@ -261,98 +198,6 @@ def finish(s: State) -> None:
     if s.r_filled == 0:
         s.r_reason = NOT_FILLED
     s.r_phase = DONE
-
-
-def publish_journal(s: State) -> None:
-    """Tell of the fills of a fill-or-kill order now that they stand; the journal is wiped."""
-    c = s.cells
-    k: i64 = 0
-    while k < s.r_fills:
-        j: i64 = journal(k)
-        s.emit(
-            E.FILL,
-            c[j + L.JOURNAL_ORDER] - 1,
-            get_name(s),
-            get_side(s),
-            c[j + L.JOURNAL_PRICE],
-            c[j + L.JOURNAL_LOTS],
-            c[j + L.JOURNAL_FEE],
-        )
-        o: i64 = s.order(c[j + L.JOURNAL_ORDER] - 1)
-        if c[j + L.JOURNAL_WHOLE] == 1:
-            side: i64 = s.r_instrument * 2 + 1 - s.r_side
-            s.emit(
-                E.REMOVED, c[j + L.JOURNAL_ORDER] - 1, E.CAUSE_FILLED, 0, side, c[o + L.ORDER_GENERATION], 0
-            )
-        wipe_journal(s, j)
-        k += 1
-
-
-def wipe_journal(s: State, j: i64) -> None:
-    """Set a journal record to zero."""
-    s.touch(j)
-    k: i64 = 0
-    while k < L.JOURNAL_RECORD:
-        s.cells[j + k] = 0
-        k += 1
-
-
-def start_undo(s: State) -> None:
-    """Begin to take the fills of a fill-or-kill order back (04-R15)."""
-    s.r_reason = NOT_FILLED
-    s.r_phase = UNDO if s.r_fills > 0 else DONE
-
-
-def step_undo(s: State) -> None:
-    """Take the last fill back (04-R15)."""
-    c = s.cells
-    s.r_fills -= 1
-    j: i64 = journal(s.r_fills)
-    name: i64 = c[j + L.JOURNAL_ORDER] - 1
-    lots: i64 = c[j + L.JOURNAL_LOTS]
-    price: i64 = c[j + L.JOURNAL_PRICE]
-    fee: i64 = c[j + L.JOURNAL_FEE]
-    maker: i64 = name >> P.SLOT_BITS
-    dq: i64 = lots if s.r_side == 0 else -lots
-    take_back(s, s.r_account, -dq, price, -fee)
-    take_back(s, maker, dq, price, 0)
-    pay_fee(s, -fee)
-    o: i64 = s.order(name)
-    s.touch(o)
-    if c[j + L.JOURNAL_WHOLE] == 1:
-        restore_order(s, name, j)
-    # an order that was evicted after the fill stays away
-    if c[o + L.ORDER_BOOK] != 0:
-        c[o + L.ORDER_LEFT] = c[o + L.ORDER_LEFT] + lots
-        c[o + L.ORDER_FILLED] = c[j + L.JOURNAL_FILLED]
-    s.r_left += lots
-    s.r_filled -= lots
-    s.r_notional -= lots * price
-    wipe_journal(s, j)
-    if s.r_fills == 0:
-        s.r_phase = DONE
-
-
-def take_back(s: State, account: i64, dq: i64, price: i64, cost: i64) -> None:
-    """Reverse one side of a fill; its requirement is computed anew from the sums, nothing is judged."""
-    c = s.cells
-    n: i64 = s.instrument(s.r_instrument)
-    u: i64 = c[n + L.INSTRUMENT_UNDERLYING]
-    part: i64 = compute_part(s, s.risk(account, u), n, s.get_position_lots(account, s.r_instrument), dq)
-    apply_fill(s, account, s.r_instrument, dq, price, cost, part)
-
-
-def restore_order(s: State, name: i64, j: i64) -> None:
-    """Put a maker's order that was filled up back at the head of its side, with its lock."""
-    c = s.cells
-    o: i64 = s.order(name)
-    side: i64 = s.r_instrument * 2 + 1 - s.r_side
-    c[o + L.ORDER_BOOK] = side + 1
-    c[o + L.ORDER_PRICE] = c[j + L.JOURNAL_PRICE]
-    c[o + L.ORDER_TERMS] = c[j + L.JOURNAL_TERMS]
-    relink_head(s, name, side, c[j + L.JOURNAL_PRICE])
-    set_slot(s, name, True)
-    move_lock(s, name >> P.SLOT_BITS, P.REST_LOCK_MICROS)
 
 
 def step_rest(s: State) -> None:

@@ -42,3 +42,6 @@ REENTER: Final[i64] = 11
 
 DONE: Final[i64] = 12
 """Leave the receipt."""
+
+PUBLISH: Final[i64] = 13
+"""Tell of one fill of a fill-or-kill order that stands."""

@@ -6,7 +6,8 @@ from miletus.engine import layout as L
 from miletus.engine import segment as G
 from miletus.engine.crypto import Crypto
 from miletus.engine.events import CAUSE_CANCELLED, CAUSE_REPLACED, REDUCED
-from miletus.engine.matching import get_name, start_unlink
+from miletus.engine.incoming import get_name
+from miletus.engine.matching import start_unlink
 from miletus.engine.phases import DONE, REENTER
 from miletus.engine.reasons import EXPIRED, OK, ORDER_NOT_FOUND
 from miletus.engine.segment import Segment

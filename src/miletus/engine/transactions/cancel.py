@@ -7,7 +7,8 @@ from miletus.engine import params as P
 from miletus.engine import segment as G
 from miletus.engine.crypto import Crypto
 from miletus.engine.events import CAUSE_CANCELLED
-from miletus.engine.matching import get_name, start_unlink
+from miletus.engine.incoming import get_name
+from miletus.engine.matching import start_unlink
 from miletus.engine.phases import DONE, SCAN
 from miletus.engine.reasons import BAD_FLAGS, ORDER_NOT_FOUND
 from miletus.engine.segment import Segment

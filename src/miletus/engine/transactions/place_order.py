@@ -7,16 +7,10 @@ from miletus.engine import params as P
 from miletus.engine import segment as G
 from miletus.engine.crypto import Crypto
 from miletus.engine.events import CAUSE_REPLACED
+from miletus.engine.incoming import GTC, compute_band, compute_reducible, crosses, get_name
 from miletus.engine.layout import PAGE
 from miletus.engine.margin import compute_mark
-from miletus.engine.matching import (
-    GTC,
-    compute_band,
-    compute_reducible,
-    crosses,
-    get_name,
-    start_unlink,
-)
+from miletus.engine.matching import start_unlink
 from miletus.engine.phases import ENTER, MATCH, READY
 from miletus.engine.reasons import (
     BAD_FLAGS,
