@@ -47,7 +47,9 @@ def test_a_step_writes_few_pages(path: Path) -> None:
         prepare(segment, machine)
         machine.run(segment)
     assert counter.steps > 0
-    assert 0 < counter.most <= PAGES_A_STEP
+    assert counter.most <= PAGES_A_STEP
+    if path.stem == "priority":
+        assert counter.most >= 6  # a fill writes two accounts and a book: the counter counts
 
 
 @pytest.mark.both_builds
@@ -56,7 +58,7 @@ def test_a_step_writes_few_pages(path: Path) -> None:
 def test_rebuilt_between_any_two_steps(path: Path) -> None:
     """A machine that is written to pages and made anew after every single step ends at the vector's root."""
     vector = json.loads(path.read_text())
-    machine, tree = build(vector)
+    machine, _tree = build(vector)
     for part in vector["segments"]:
         source = int(G.INBOX if part["source"] == "inbox" else G.SEQUENCED)
         words = b"".join(bytes.fromhex(word) for word in part["words"])
