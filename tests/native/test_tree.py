@@ -86,7 +86,7 @@ def test_a_field_one_past_its_width_is_refused() -> None:
                     if fits:
                         native.pack_page(kind, fields)
                     else:
-                        with pytest.raises(ValueError, match="outside its width|below the field's modulus"):
+                        with pytest.raises(ValueError, match=r"outside its width|below the field's modulus"):
                             native.pack_page(kind, fields)
 
 
@@ -127,7 +127,7 @@ def test_proofs_lead_to_the_root_and_nothing_else_does(content: dict[int, Page],
     changed[data.draw(st.integers(0, 15))] ^= 1
     assert not native.verify_proof(root, changed, proof)
     at = data.draw(st.integers(0, 69))
-    siblings = proof.siblings[:at] + (proof.siblings[at] ^ 1,) + proof.siblings[at + 1 :]
+    siblings = (*proof.siblings[:at], proof.siblings[at] ^ 1, *proof.siblings[at + 1 :])
     assert not native.verify_proof(root, cells, Proof(number, siblings))
     assert not native.verify_proof(bytes(32), cells, proof)
 
