@@ -1,0 +1,173 @@
+"""What may enter the log: whole operations of clients with good signatures and new nonces (09-R12).
+
+Everything here reads the machine's state and changes none of it. The machine judges all of this again: intake
+only keeps garbage from costing log, chain and L1 space.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from miletus.codec import decode_segment
+from miletus.codec.table import BY_KIND, FIRST_SIGNED_KIND, LAST_SIGNED_KIND, WORD_BYTES
+from miletus.engine import layout
+from miletus.engine import segment as kinds
+from miletus.engine.machine import Machine
+from miletus.engine.params import MAX_SEGMENT_WORDS
+from miletus.engine.reasons import Reason
+from miletus.engine.segment import Segment
+from miletus.engine.transactions.authorise import (
+    SCOPE_KEYS,
+    SCOPE_TRADE,
+    SCOPE_TRANSFER,
+    SCOPE_WITHDRAW,
+    check_key,
+    exists,
+)
+from miletus.native import prepare
+from miletus.sequencer.errors import Refused
+
+SIGNED_BYTES: Final = {
+    operation.kind: operation.words * WORD_BYTES
+    for operation in BY_KIND.values()
+    if FIRST_SIGNED_KIND <= operation.kind <= LAST_SIGNED_KIND
+}
+"""Length of each signed operation, by its first byte."""
+
+SCOPES: Final = {kind: int(SCOPE_TRADE) for kind in SIGNED_BYTES} | {
+    int(kinds.TRANSFER): int(SCOPE_TRANSFER),
+    int(kinds.WITHDRAW): int(SCOPE_WITHDRAW),
+    int(kinds.SET_KEY): int(SCOPE_KEYS),
+}
+
+_RECORD: Final = int(kinds.RECORD)
+_OK: Final = int(Reason.OK)
+_BAD_SIGNATURE: Final = int(Reason.BAD_SIGNATURE)
+
+
+class Nonces:
+    """The highest nonce of each key among the operations that were taken and not yet executed."""
+
+    def __init__(self) -> None:
+        self._highest: dict[tuple[int, int], int] = {}
+
+    def take(self, account: int, key: int, nonce: int) -> bool:
+        """Take a nonce; False if it or a higher one was taken before."""
+        if nonce <= self._highest.get((account, key), -1):
+            return False
+        self._highest[account, key] = nonce
+        return True
+
+    def clear(self) -> None:
+        """Forget them: they were executed, and the state knows."""
+        self._highest.clear()
+
+
+def admit(machine: Machine, operations: Sequence[bytes]) -> list[Refused | None]:
+    """Judge signed operations to be ordered next, in this order; None for one that may enter the log.
+
+    At most MAX_SEGMENT_WORDS words together. Signatures are checked on all cores without holding Python back.
+    """
+    verdicts: list[Refused | None] = [refuse_shape(operation) for operation in operations]
+    places = [place for place, verdict in enumerate(verdicts) if verdict is None]
+    segment = decode_segment(kinds.SEQUENCED, b"".join([operations[place] for place in places]))
+    nonces = Nonces()
+    left = []
+    for number, place in enumerate(places):
+        verdicts[place] = refuse_authority(machine, segment, number, nonces)
+        if verdicts[place] is None:
+            left.append(place)
+    if len(left) < len(places):
+        segment = decode_segment(kinds.SEQUENCED, b"".join([operations[place] for place in left]))
+    if prepare(segment, machine) == len(left):
+        return verdicts
+    for number, place in enumerate(left):
+        if segment.records[number * _RECORD + kinds.R_SIGNED] != 1:
+            verdicts[place] = explain(machine, segment, number, Reason.BAD_SIGNATURE)
+    return verdicts
+
+
+def refuse_shape(operation: bytes) -> Refused | None:
+    """Refuse what is no whole signed operation; None if it is one."""
+    if operation and SIGNED_BYTES.get(operation[0]) == len(operation):
+        return None
+    return explain_shape(operation)
+
+
+def explain_shape(operation: bytes) -> Refused:
+    """Say what is wrong with what is no whole signed operation."""
+    if not operation:
+        return Refused("no words were sent: an operation is 93 bytes or more", Reason.INCOMPLETE)
+    kind = operation[0]
+    known = BY_KIND.get(kind)
+    if known is None:
+        return Refused(
+            f"0x{kind:02x} is no kind of operation: see docs/reference/words.md", Reason.UNKNOWN_KIND
+        )
+    if kind not in SIGNED_BYTES:
+        return explain_kind(kind, known.title)
+    size, right = len(operation), SIGNED_BYTES[kind]
+    if size < right:
+        return Refused(f"{known.title} is {right} bytes, these are {size}: send all of it", Reason.INCOMPLETE)
+    return Refused(f"{known.title} is {right} bytes, these are {size}: send one operation at a time")
+
+
+def explain_kind(kind: int, title: str) -> Refused:
+    """Say why clients can't send an unsigned kind."""
+    if kind in (kinds.DEPOSIT, kinds.SET_KEY_INBOX):
+        return Refused(f"{title} comes from L1's inbox alone: send it there", Reason.NOT_FROM_INBOX)
+    if kind == kinds.TICK:
+        return Refused("Tick is the sequencer's own: nobody else moves the clock")
+    if kind in (kinds.LIQUIDATE, kinds.FUND):
+        return Refused(f"{title} is not supported yet", Reason.NOT_SUPPORTED)
+    if kind == kinds.SETTLE:
+        return Refused("Settle is one word of 31 bytes, and is sent as a settlement")
+    return Refused(f"{title} is taken only in a bundle that the oracle's signers approve")
+
+
+def refuse_authority(machine: Machine, segment: Segment, number: int, nonces: Nonces) -> Refused | None:
+    """Refuse an operation by account, key, nonce or time (03-R05 to 03-R09), without its signature."""
+    state, at = machine.state, number * _RECORD
+    records = segment.records
+    account, key, nonce = records[at + 1], records[at + 2], records[at + 3]
+    if not exists(state, account):
+        return explain(machine, segment, number, Reason.UNKNOWN_ACCOUNT)
+    # the signature's flag is still 0, so a good operation gets this far and no farther
+    reason = check_key(state, machine.crypto, segment, at, SCOPES[records[at]])
+    if reason not in (_OK, _BAD_SIGNATURE):
+        return explain(machine, segment, number, Reason(reason))
+    if not nonces.take(account, key, nonce):
+        return explain(machine, segment, number, Reason.NONCE_USED)
+    return None
+
+
+def explain(machine: Machine, segment: Segment, number: int, reason: Reason) -> Refused:
+    """The error line of an operation that the machine would refuse for this reason."""
+    at = number * _RECORD
+    kind, account, key, nonce, until_s = (segment.records[at + place] for place in range(5))
+    state = machine.state
+    last = (
+        state.cells[state.key(account, key) + layout.KEY_NONCE] if account < state.capacity and key < 4 else 0
+    )
+    clock_s = state.cells[layout.CLOCK_MS] // 1000
+    lines = {
+        Reason.UNKNOWN_ACCOUNT: f"account {account} does not exist: deposit on L1 first",
+        Reason.UNKNOWN_KEY: f"account {account} has no key in slot {key}: register one on L1",
+        Reason.KEY_EXPIRED: f"key {key} of account {account} has expired: register another",
+        Reason.OUT_OF_SCOPE: f"key {key} of account {account} may not do this: use one that may",
+        Reason.NONCE_USED: f"nonce {nonce} is used, the last of key {key} is {last}: take a higher one",
+        Reason.OUT_OF_TIME: f"valid until {until_s} s and the clock is at {clock_s} s: sign it anew",
+        Reason.BAD_SIGNATURE: (
+            f"the signature does not hold under key {key} of account {account}: sign for this chain and "
+            "rollup, with the registered key"
+        ),
+    }
+    return Refused(f"{BY_KIND[kind].title}: {lines[reason]}", reason)
+
+
+def count_words(operations: Sequence[bytes]) -> int:
+    """Words of operations."""
+    return sum(map(len, operations)) // WORD_BYTES
+
+
+MAX_ADMITTED_WORDS: Final = int(MAX_SEGMENT_WORDS)
+"""Words that `admit` takes at once."""
