@@ -88,7 +88,7 @@ class Naive:
         """Carry out one operation of an inbox or sequenced segment."""
         receipt = self.dispatch(source, record)
         if source == segment.INBOX:
-            self.world.inbox_cursor += record["words"]
+            self.world.inbox_cursor += 1
         self.world.events_hash = fold(self.world.events_hash, *receipt)
         return receipt
 

@@ -96,7 +96,7 @@ def carry_out_tick(world: World, tick: Record) -> Reason:
         return Reason.BAD_TICK
     if coin.index != 0:
         old, passed_s = coin.index, time_s - coin.tick_time_s
-        if not 0 <= cumulative - coin.cumulative <= 2 * max(old, new) * passed_s:
+        if not 0 <= cumulative - coin.cumulative <= 2 * max(old, new) * min(passed_s, 1 << 31):
             return Reason.BAD_TICK
         if abs(new - old) * 1000 > old * min(200, 10 + 2 * passed_s):
             return Reason.TICK_BAND

@@ -24,8 +24,6 @@ def get_view(world: World) -> View:
             "signers": world.signers,
             "threshold": world.threshold,
             "underlyings": world.underlying_count,
-            "time_bound_ms": world.time_bound_ms,
-            "clock_floor_ms": world.clock_floor_ms,
             "outbox": world.outbox_hash,
             "events": world.events_hash,
         },

@@ -1,0 +1,217 @@
+"""The machine and the naive model side by side: each operation goes to both, and they must agree."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from librt.vecs import vec
+from mypy_extensions import i64
+
+from miletus.engine import audit, layout, segment
+from miletus.engine.genesis import apply_genesis
+from miletus.engine.machine import Machine, build_machine
+from miletus.engine.reasons import Reason
+from miletus.engine.segment import Segment
+from tests.engine.naive import Naive, Receipt
+from tests.engine.naive_margin import EMPTY, SETTLED
+from tests.engine.records import Record, make_segment
+from tests.engine.support import FoldCrypto, View, get_engine_view, get_pages
+
+CAPACITY = 48
+SIGNERS, THRESHOLD = 4, 3
+START_MS = 1_772_434_200_000
+"""2026-03-02 06:50:00 UTC, in milliseconds."""
+
+
+class Disagreement(AssertionError):
+    """The machine did not do what the naive model did."""
+
+
+class Pair:
+    """Both implementations, from one genesis on."""
+
+    def __init__(self, underlyings: int = 2, clock_ms: int = START_MS) -> None:
+        self.naive = Naive(SIGNERS, THRESHOLD, underlyings)
+        self.naive.world.clock_ms = clock_ms
+        self.machine = Machine(CAPACITY, FoldCrypto())
+        apply_genesis(self.machine.state, [(7, k) for k in range(SIGNERS)], THRESHOLD, underlyings, clock_ms)
+        self.reasons: Counter[tuple[int, Reason]] = Counter()
+        self.counted = True
+        """Whether open interest is that of the positions: no test has set it apart."""
+        self.on_events: Callable[[], None] = nothing
+        """Called while the events of the operations that were just sent are still there."""
+        self.begin_batch(clock_ms + 3_600_000, 0)
+
+    def begin_batch(self, time_bound_ms: int, clock_floor_ms: int) -> None:
+        self.naive.begin_batch(time_bound_ms, clock_floor_ms)
+        self.machine.begin_batch(time_bound_ms, clock_floor_ms)
+
+    def end_batch(self) -> None:
+        self.naive.end_batch()
+        self.machine.end_batch()
+
+    # ---- operations
+
+    def send(self, *records: Record, source: int = segment.SEQUENCED) -> list[Receipt]:
+        """Carry out operations as one segment in both, and compare receipts and sums."""
+        self.machine.state.clear_outputs()
+        self.machine.run(make_segment(source, records))
+        self.on_events()
+        return self.compare(source, records)
+
+    def send_stepwise(self, records: Sequence[Record], limits: Sequence[int], source: int) -> list[Receipt]:
+        """As `send`, in bursts of at most `limits` steps (cycled), rebuilt from pages after each."""
+        whole = make_segment(source, records)
+        receipts: list[int] = []
+        self.machine.state.clear_outputs()
+        self.machine.start(whole)
+        burst = 0
+        while not self.machine.run_steps(limits[burst % len(limits)]):
+            receipts += self.take_receipts()
+            self.rebuild(whole)
+            burst += 1
+        receipts += self.take_receipts()
+        self.machine.state.clear_outputs()
+        return self.compare(source, records, receipts)
+
+    def take_receipts(self) -> list[int]:
+        self.machine.flush()
+        state = self.machine.state
+        taken = [state.receipts[k] for k in range(4 * state.receipt_count)]
+        state.clear_outputs()
+        return taken
+
+    def rebuild(self, running: Segment | None = None) -> None:
+        """Write the machine to pages and go on with a new one that was made from them."""
+        old = self.machine.state
+        record, outbox = old.r_record, old.outbox
+        bound_ms, floor_ms = old.time_bound_ms, old.clock_floor_ms
+        pages = get_pages(self.machine)
+        self.machine = make_machine(pages)
+        state = self.machine.state
+        state.time_bound_ms, state.clock_floor_ms, state.outbox = bound_ms, floor_ms, outbox
+        if running is not None:
+            self.machine.resume(running, record)
+        if get_pages(self.machine) != pages:
+            raise Disagreement("pages after a rebuild are not those it was made from")
+
+    def compare(
+        self, source: int, records: Sequence[Record], flat: Sequence[int] | None = None
+    ) -> list[Receipt]:
+        state = self.machine.state
+        if flat is None:
+            flat = [state.receipts[k] for k in range(4 * state.receipt_count)]
+        found = [tuple(flat[k : k + 4]) for k in range(0, len(flat), 4)]
+        expected: list[Receipt] = []
+        for record in records:
+            expected.append(self.naive.execute(source, record))
+            self.reasons[record["kind"], Reason(expected[-1][0])] += 1
+        if found != expected:
+            raise Disagreement(f"{records}: machine {found}, naive model {expected}")
+        if not audit.is_conserved(state):
+            raise Disagreement(f"{records}: money is not conserved (01-R06)")
+        if audit.find_unbalanced(state) >= 0:
+            raise Disagreement(f"{records}: positions of an instrument don't sum to zero (01-R07)")
+        return expected
+
+    def set_open_interest(self, instrument: int, lots: int) -> None:
+        """Set the count of open interest apart from the positions, in both."""
+        self.naive.world.instruments[instrument].open_interest = lots
+        pages = get_pages(self.machine)
+        book = pages.setdefault(layout.INSTRUMENT_REGION + 2 * instrument + 1, [0] * 64)
+        book[layout.OPEN_INTEREST] = lots
+        old = self.machine.state
+        self.machine = make_machine(pages)
+        state = self.machine.state
+        state.time_bound_ms, state.clock_floor_ms, state.outbox = (
+            old.time_bound_ms,
+            old.clock_floor_ms,
+            old.outbox,
+        )
+        self.counted = False
+
+    # ---- whole states
+
+    def check(self) -> None:
+        """Compare the whole state, field by field, and count money and positions from the pages alone."""
+        found, expected = get_engine_view(self.machine), self.naive.view()
+        difference = find_difference(found, expected)
+        if difference:
+            raise Disagreement(difference)
+        outbox = list(self.machine.state.outbox)
+        if outbox != self.naive.world.outbox:
+            raise Disagreement(f"outbox: machine {outbox}, naive model {self.naive.world.outbox}")
+        check_sums(found, self.counted)
+
+    def copy(self) -> Pair:
+        """Another pair with the same state, so that a world is built once."""
+        return restore(self.save())
+
+    def save(self) -> bytes:
+        state = self.machine.state
+        rest = (state.time_bound_ms, state.clock_floor_ms, state.outbox, self.counted)
+        return pickle.dumps((self.naive, get_pages(self.machine), rest))
+
+
+def nothing() -> None:
+    """Do nothing."""
+
+
+def make_machine(pages: dict[int, list[int]]) -> Machine:
+    numbers = vec[i64](list(pages))
+    fields = vec[i64]([value for page in pages.values() for value in page])
+    return build_machine(CAPACITY, FoldCrypto(), numbers, fields)
+
+
+def restore(saved: bytes) -> Pair:
+    pair = copy.copy(PROTOTYPE)
+    pair.naive, pages, rest = pickle.loads(saved)
+    pair.machine = make_machine(pages)
+    state = pair.machine.state
+    state.time_bound_ms, state.clock_floor_ms, state.outbox, pair.counted = rest
+    pair.reasons, pair.on_events = Counter(), nothing
+    return pair
+
+
+PROTOTYPE = Pair()
+
+
+def find_difference(found: object, expected: object, path: str = "state") -> str:
+    """Name the first place where two views part, or nothing."""
+    if isinstance(found, dict) and isinstance(expected, dict):
+        for key in sorted(found.keys() | expected.keys(), key=str):
+            if key not in found or key not in expected:
+                return f"{path}.{key} is only in {'the machine' if key in found else 'the naive model'}"
+            difference = find_difference(found[key], expected[key], f"{path}.{key}")
+            if difference:
+                return difference
+        return ""
+    return "" if found == expected else f"{path}: machine {found}, naive model {expected}"
+
+
+def check_sums(view: View, counted: bool = True) -> None:
+    """01-R06 and 01-R07, and that what is counted beside the lists is what the lists hold."""
+    accounts, instruments, header = view["accounts"], view["instruments"], view["header"]
+    money = sum(account["cash"] + account["locked"] for account in accounts.values())
+    money += sum(item["clearing_cash"] for item in instruments.values())
+    assert money == header["deposited"] - header["withdrawn"], "01-R06"
+    longs: Counter[int] = Counter()
+    shorts: Counter[int] = Counter()
+    for account in accounts.values():
+        assert account["locked"] == 1000 * len(account["orders"])
+        for held in account["positions"]:
+            for instrument, size in held:
+                (longs if size > 0 else shorts)[instrument] += size
+    for number, item in instruments.items():
+        assert longs[number] + shorts[number] + item["clearing_position"] == 0, "01-R07"
+        if counted:
+            assert item["open_interest"] == longs[number]
+        assert item["state"] != EMPTY
+        if item["state"] == SETTLED and number not in {*longs, *shorts}:
+            assert item["clearing_position"] == item["clearing_cash"] == 0, "07-R05"
+    for number, coin in view["underlyings"].items():
+        live = [item for item in instruments.values() if item["state"] == 1 and item["underlying"] == number]
+        assert coin["listed"] == len(live)
