@@ -15,7 +15,7 @@ from miletus.engine.segment import INBOX, SEQUENCED
 from tests.engine import naive_margin as margin
 from tests.engine import worlds as w
 from tests.engine.naive import FIELDS, FORCED, SCOPE_BITS
-from tests.engine.naive_margin import BUY, LISTED, Instrument
+from tests.engine.naive_margin import BUY, LISTED, SETTLED, Instrument
 from tests.engine.oracle_flow import OracleFlow
 from tests.engine.pair import Pair
 from tests.engine.records import Record, get_range, make
@@ -294,19 +294,27 @@ class Flow(OracleFlow):
         self.place(w.WHALE + self.choices.pick(2), number, flags, price, 200 * item.lot_step)
 
     def close_behind(self) -> None:
-        """Rest a reduce-only order, then close the position otherwise, then let somebody take the order."""
-        self.close_position()
-        account = self.choices.of((*w.TRADERS, w.WHALE))
-        orders = self.world.get_account(account).orders.values()
-        for order in [order for order in orders if order.reduce_only][:1]:
-            item, side = self.world.instruments[order.instrument], order.side
-            held = self.world.accounts[account].get_position(item.underlying, order.instrument)
-            lots = min(
-                params.MAX_ORDER_LOTS, max(item.lot_step, abs(held) - self.choices.pick(2) * order.left // 2)
-            )
-            self.place(account, order.instrument, 8 | side, 0, lots // item.lot_step * item.lot_step)
-            flags = (1 - side) | self.choices.of((2, 4, 4))
-            self.place(w.WHALE + self.choices.pick(2), order.instrument, flags, order.price, order.left)
+        """A reduce-only order rests, its position is closed elsewhere, and somebody takes the order."""
+        account = self.choices.of((*w.TRADERS, *w.TRADERS, w.WHALE))
+        held = [pair for pairs in self.world.get_account(account).positions for pair in pairs]
+        live = [(number, size) for number, size in held if not self.is_over(number)]
+        if not live:
+            return
+        number, size = self.choices.of(live)
+        item = self.world.instruments[number]
+        side, other, step = int(size > 0), w.WHALE + 1, item.tick_step
+        away = step if side else -step
+        mark = margin.compute_mark(self.world, item) // step * step
+        lots = min(params.MAX_ORDER_LOTS, max(abs(size), item.min_size)) // item.lot_step * item.lot_step
+        rest = max(step, mark + away * (1 + self.choices.pick(3)))
+        self.place(account, number, 32 | side, rest, lots)
+        self.place(other, number, 1 - side, max(step, mark), lots)
+        self.place(account, number, 2 | side, max(step, mark), lots)
+        self.place(other, number, 1 - side | self.choices.of((2, 4)), rest, lots)
+
+    def is_over(self, number: int) -> bool:
+        item = self.world.instruments[number]
+        return item.state == SETTLED or 0 < item.expiry_s <= self.world.clock_s
 
     def sweep_book(self) -> None:
         """A taker that means to have a whole side."""
