@@ -81,7 +81,12 @@ def make_extensions() -> list[Any]:
     sources = [str(path) for path in get_sources()]
     if not sources:
         return []
-    return mypycify(sources, opt_level="3", debug_level="0", group_name=GROUP, target_dir=str(WORK / "c"))
+    target = str(WORK / "c")
+    extensions = mypycify(sources, opt_level="3", debug_level="0", group_name=GROUP, target_dir=target)
+    for extension in extensions:
+        # all modules are one C file: without this the compiler may not inline across its functions
+        extension.extra_compile_args.append("-fno-semantic-interposition")
+    return extensions
 
 
 def compile_extensions(library: Path) -> set[Path]:
