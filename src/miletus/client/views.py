@@ -1,8 +1,8 @@
 """What a machine's state says, in words of the field: accounts, instruments, books, the exchange as a whole.
 
 Views read and never change. Money is in micro-USDC, prices in ticks of 0.01 USDC, sizes in lots of 0.0001
-coin. An account's equity and requirement are computed from its positions, so they are right also where the sums
-that the state keeps are stale (spec 05).
+coin. An account's equity and requirement are computed from its positions, so they are right also where the
+sums that the state keeps are stale (spec 05).
 """
 
 import msgspec
