@@ -11,6 +11,7 @@ from . import batches
 from . import credit
 from . import origin
 from . import outbox
+from . import tail
 from . import words
 from .interfaces import IVault
 
@@ -40,18 +41,6 @@ struct RollupParameters:
     freeze_s: uint256
 
 
-struct Claim:
-    h: uint256
-    root: uint256
-    accumulator: uint256
-
-
-struct Segments:
-    digest: bytes32
-    claim: Claim
-    end: uint256
-
-
 event BatchCommitted:
     number: indexed(uint256)
     id: indexed(bytes32)
@@ -77,15 +66,11 @@ event Frozen:
 
 
 OPTIMISTIC: constant(uint256) = 0
-MAX_SEGMENTS: constant(uint256) = 16
-MAX_SEGMENT_WORDS: constant(uint256) = 1024
 MAX_INBOX_WORDS: constant(uint256) = 256
-MAX_OUTBOX: constant(uint256) = 256
 MAX_FINALIZED: constant(uint256) = 64
 MAX_PERIOD_S: constant(uint256) = 10 * 365 * 86_400
 TIME_AHEAD_S: constant(uint256) = 5
 CLOCK_LAG_S: constant(uint256) = 3_600
-TAIL: constant(uint256) = 4 + 6 * 32
 
 vault: public(immutable(address))
 sequencer: public(immutable(address))
@@ -149,7 +134,7 @@ def commit(
     outbox_count: uint256,
 ):
     """
-    @notice Adds a batch. The value is added to the sender's credit, and the bond is taken from there.
+    @notice Adds a batch. The bond is taken from the value; the difference from or into the sender's credit.
     @param parent id of the head
     @param time_s the batch's time, from which the machine's inputs follow
     @param inbox_count how many entries of the inbox it consumes
@@ -163,16 +148,11 @@ def commit(
     assert self._is_proposer(msg.sender, head.inbox_end), "rollup: only the sequencer may propose now"
     assert time_s <= block.timestamp, "rollup: time is ahead of L1"
     assert time_s + max_delay_s >= block.timestamp, "rollup: time is too old"
-    assert segment_count <= MAX_SEGMENTS, "rollup: more than 16 segments"
-    assert outbox_count <= MAX_OUTBOX, "rollup: more than 256 withdrawals"
-    credit._add(msg.sender, msg.value)
-    credit._take(msg.sender, bond_wei)
+    credit._charge(msg.sender, msg.value, bond_wei)
 
     inbox_words: DynArray[uint256, MAX_INBOX_WORDS] = self._take_inbox(head, inbox_count)
-    segments: Segments = self._bind_segments(inbox_words, inbox_keccak, segment_count)
-    assert segments.end + 32 * outbox_count >= len(msg.data), "words: input is too long"
-    words._assert_readable(segments.end + 32 * outbox_count)
-    outbox_digest: bytes32 = self._bind_outbox(segments.end, outbox_count, segments.claim.accumulator)
+    segments: tail.Segments = tail._bind_segments(inbox_words, inbox_keccak, segment_count)
+    outbox_digest: bytes32 = tail._bind_outbox(segments.end, outbox_count, segments.claim.accumulator)
 
     inbox_end: uint256 = head.inbox_end + inbox_count
     id: bytes32 = self._compute_id(parent, time_s, head.inbox_end, inbox_end, segments.digest, outbox_digest)
@@ -311,62 +291,6 @@ def _take_inbox(head: batches.Batch, count: uint256) -> DynArray[uint256, MAX_IN
         full: bool = len(taken.words) + taken.next_words > MAX_INBOX_WORDS
         assert full, "rollup: an inbox entry that is due is left out"
     return taken.words
-
-
-@internal
-@view
-def _bind_segments(
-    inbox_words: DynArray[uint256, MAX_INBOX_WORDS], inbox_keccak: bytes32, segment_count: uint256
-) -> Segments:
-    """
-    @dev 08-R03, 08-R17: reads the tail up to the outbox and hashes a row a segment.
-    """
-    words._assert_readable(TAIL + 96)
-    claim: Claim = self._read_claim(TAIL)
-    binding: words.Binding = words._bind_listed(inbox_words, claim.h)
-    assert binding.words_keccak == inbox_keccak, "rollup: inbox words are not those that were executed"
-    digest: bytes32 = self._hash_row(empty(bytes32), len(inbox_words), binding, claim)
-    at: uint256 = TAIL + 96
-    for i: uint256 in range(segment_count, bound=MAX_SEGMENTS):
-        words._assert_readable(at + 128)
-        count: uint256 = words._read(at)
-        assert count >= 1 and count <= MAX_SEGMENT_WORDS, "rollup: segment does not have 1 to 1024 words"
-        claim = self._read_claim(at + 32)
-        words._assert_readable(at + 128 + 32 * count)
-        binding = words._bind_posted(at + 128, count, claim.h)
-        digest = self._hash_row(digest, count, binding, claim)
-        at += 128 + 32 * count
-    return Segments(digest=digest, claim=claim, end=at)
-
-
-@internal
-@view
-def _read_claim(at: uint256) -> Claim:
-    claim: Claim = Claim(h=words._read(at), root=words._read(at + 32), accumulator=words._read(at + 64))
-    words._assert_element(claim.h)
-    words._assert_element(claim.root)
-    words._assert_element(claim.accumulator)
-    return claim
-
-
-@internal
-@pure
-def _hash_row(digest: bytes32, count: uint256, binding: words.Binding, claim: Claim) -> bytes32:
-    return keccak256(
-        abi_encode(
-            digest, binding.words_keccak, count, claim.h, binding.z, binding.y, claim.root, claim.accumulator
-        )
-    )
-
-
-@internal
-@view
-def _bind_outbox(offset: uint256, count: uint256, accumulator: uint256) -> bytes32:
-    """
-    @dev 08-R10: the last claimed accumulator plays the part of h, so a proof of it speaks of this list.
-    """
-    binding: words.Binding = words._bind_posted(offset, count, accumulator)
-    return keccak256(abi_encode(binding.words_keccak, count, accumulator, binding.z, binding.y))
 
 
 @internal

@@ -33,6 +33,13 @@ def _add(owner: address, amount_wei: uint256):
 
 
 @internal
-def _take(owner: address, amount_wei: uint256):
-    assert self.credit_wei[owner] >= amount_wei, "credit: less than the bond was sent"
-    self.credit_wei[owner] -= amount_wei
+def _charge(owner: address, sent_wei: uint256, due_wei: uint256):
+    """
+    @dev Takes what is due from what was sent, and the difference from or into the owner's credit.
+    """
+    if sent_wei < due_wei:
+        missing_wei: uint256 = due_wei - sent_wei
+        assert self.credit_wei[owner] >= missing_wei, "credit: less than the bond was sent"
+        self.credit_wei[owner] -= missing_wei
+    elif sent_wei > due_wei:
+        self.credit_wei[owner] += sent_wei - due_wei

@@ -1,0 +1,135 @@
+"""What can be deployed, and that nothing can be changed afterwards."""
+
+from typing import Any
+
+import boa
+import pytest
+from vyper.compiler.output import build_abi_output
+
+from tests.contracts.reference import FIELD
+from tests.contracts.world import CONTRACTS, ROLLUP, SOURCES, VAULT, World, get_deployer, refused
+
+NOBODY = "0x0000000000000000000000000000000000000000"
+YEARS_S = 10 * 365 * 86_400
+
+
+@pytest.mark.rule("08-R19")
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"sequencer": NOBODY}, "rollup: sequencer is not named"),
+        ({"genesis_root": FIELD.to_bytes(32, "big")}, "rollup: genesis root is not a field element"),
+        ({"policy": 1}, "rollup: policy needs proofs"),
+        ({"policy": 2}, "rollup: policy needs proofs"),
+        ({"bond_wei": 0}, "rollup: bond is zero"),
+        ({"window_s": 0}, "rollup: window or silence is zero"),
+        ({"silence_s": 0}, "rollup: window or silence is zero"),
+        ({"reorg_age_s": 7_200}, "rollup: deadline is not above the reorganisation age"),
+        ({"deadline_s": ROLLUP["freeze_s"]}, "rollup: freeze is not above the deadline"),
+        ({"window_s": YEARS_S + 1}, "rollup: period is longer than 10 years"),
+        ({"silence_s": 2**256 - 1}, "rollup: period is longer than 10 years"),
+        ({"freeze_s": YEARS_S + 1}, "rollup: period is longer than 10 years"),
+        ({"max_delay_s": YEARS_S + 1}, "rollup: period is longer than 10 years"),
+    ],
+)
+def test_a_rollup_that_could_not_work_is_refused(changes: dict[str, Any], reason: str) -> None:
+    with boa.env.anchor(), refused(reason):
+        World(rollup=changes)
+
+
+@pytest.mark.rule("08-R19")
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"min_deposit_micros": 0}, "vault: least deposit is zero"),
+        ({"max_deposit_micros": 999_999}, "vault: most deposit is below the least"),
+        ({"max_deposit_micros": 2**52 + 1}, "vault: most deposit is above 2^52"),
+        ({"words_per_block": 2}, "inbox: words_per_block is below 3"),
+        ({"words_per_block": 257}, "inbox: words_per_block is above 256"),
+    ],
+)
+def test_a_vault_that_could_not_work_is_refused(changes: dict[str, int], reason: str) -> None:
+    with boa.env.anchor(), refused(reason):
+        World(vault=changes)
+
+
+@pytest.mark.rule("08-R19")
+def test_the_two_contracts_name_each_other(world: World) -> None:
+    vault, rollup = get_deployer(CONTRACTS / "Vault.vy"), get_deployer(CONTRACTS / "Rollup.vy")
+    with refused("rollup: vault names another rollup"):
+        rollup.deploy(world.vault.address, tuple(world.rollup_parameters.values()))
+    with refused("vault: rollup is not named"):
+        vault.deploy(NOBODY, world.token.address, tuple(VAULT.values()))
+
+
+@pytest.mark.rule("08-R11")
+def test_the_token_has_six_decimals(world: World) -> None:
+    vault = get_deployer(CONTRACTS / "Vault.vy")
+    with refused("custody: token has no code"):
+        vault.deploy(world.rollup.address, world["thief"], tuple(VAULT.values()))
+    other = get_deployer(SOURCES / "OddToken.vy").deploy(18)
+    with refused("custody: token does not have 6 decimals"):
+        vault.deploy(world.rollup.address, other.address, tuple(VAULT.values()))
+
+
+@pytest.mark.rule("08-R19")
+def test_every_parameter_can_be_read(world: World) -> None:
+    for name, value in world.rollup_parameters.items():
+        assert getattr(world.rollup, name)() == value
+    for name, value in world.vault_parameters.items():
+        assert getattr(world.vault, name)() == value
+    assert world.rollup.vault() == world.vault.address
+    assert (world.vault.rollup(), world.vault.token()) == (world.rollup.address, world.token.address)
+
+
+@pytest.mark.rule("08-R13", "08-R19")
+def test_nobody_can_remove_a_batch_or_change_a_contract() -> None:
+    """The functions that change anything are these, and what each may do is tested by name."""
+    found = {name: get_changing_functions(name) for name in ("Rollup", "Vault")}
+    assert found["Rollup"] == {"commit", "finalize", "claim", "freeze", "withdraw_credit"}
+    assert found["Vault"] == {
+        *("register", "deposit", "set_key", "force", "reclaim", "withdraw_credit"),
+        *("pay", "reward"),
+    }
+
+
+def get_changing_functions(name: str) -> set[str]:
+    abi = build_abi_output(get_deployer(CONTRACTS / f"{name}.vy").compiler_data)
+    functions = [item for item in abi if item["type"] in ("function", "fallback", "receive")]
+    return {item.get("name", item["type"]) for item in functions if item["stateMutability"] != "view"}
+
+
+@pytest.mark.rule("08-R13")
+def test_batches_stay_what_they_are_whatever_anyone_calls(world: World) -> None:
+    world.deposit("trader", world.register("trader"), 5_000_000)
+    world.wait(60)
+    for _ in range(3):
+        world.commit()
+    before = [tuple(world.rollup.get_batch(number)) for number in range(4)]
+    for name in world.people:
+        for function in ("freeze", "withdraw_credit"):
+            with pytest.raises(boa.BoaError):
+                getattr(world.rollup, function)(sender=world[name])
+    world.finalize_all()
+    world.commit()
+    assert [tuple(world.rollup.get_batch(number)) for number in range(4)] == before
+
+
+@pytest.mark.rule("08-R19")
+def test_no_contract_can_run_foreign_code_or_die() -> None:
+    """Neither DELEGATECALL nor SELFDESTRUCT nor CREATE is among the instructions."""
+    forbidden = {0xF0: "CREATE", 0xF2: "CALLCODE", 0xF4: "DELEGATECALL", 0xF5: "CREATE2", 0xFF: "SELFDESTRUCT"}
+    for name in ("Rollup", "Vault"):
+        data = get_deployer(CONTRACTS / f"{name}.vy").compiler_data
+        code = data.bytecode_runtime
+        assert not {forbidden[opcode] for opcode in read_opcodes(code) if opcode in forbidden}
+    assert [op for op in read_opcodes(bytes.fromhex("60f45b61ffff5bf4")) if op in forbidden] == [0xF4]
+
+
+def read_opcodes(code: bytes) -> list[int]:
+    opcodes = []
+    at = 0
+    while at < len(code):
+        opcodes.append(code[at])
+        at += 1 + max(0, code[at] - 0x5F) if 0x5F <= code[at] <= 0x7F else 1
+    return opcodes
