@@ -103,7 +103,11 @@ class Surface:
     slices: Mapping[int, Slice]
 
     def decayed(self, time_s: int) -> "Surface":
-        """The surface at a later time, with nothing new known; expired slices are gone."""
+        """The surface at a later time, with nothing new known; expired slices are gone.
+
+        At an earlier time it is what it is at its own.
+        """
+        time_s = max(time_s, self.time_s)
         left = {
             expiry_s: part.scaled(
                 compute_variance_s(expiry_s - time_s) / compute_variance_s(expiry_s - self.time_s)
