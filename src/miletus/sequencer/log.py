@@ -54,6 +54,7 @@ class Log:
         self._offset = file_bytes
         self._descriptor = -1
         self._spare_lock = threading.Lock()
+        self._file_lock = threading.Lock()
         self._filler: threading.Thread | None = None
         directory.mkdir(parents=True, exist_ok=True)
         self._mark = Mark(directory / "mark")
@@ -94,10 +95,14 @@ class Log:
             self._fill_spare_in_background()
 
     def sync(self) -> None:
-        """Make everything appended durable. OSError when the disk refuses: what it holds is unknown then."""
-        number = self.next_number
-        os.fdatasync(self._descriptor)
-        self._mark.put(number)
+        """Make everything appended durable. OSError when the disk refuses: what it holds is unknown then.
+
+        It may run in another thread than `append`; what is appended meanwhile counts for the next sync.
+        """
+        with self._file_lock:
+            number = self.next_number
+            os.fdatasync(self._descriptor)
+            self._mark.put(number)
 
     def reserve(self) -> None:
         """Make sure that one more group of any size has room. LogFull when it has not."""
@@ -119,7 +124,7 @@ class Log:
         """Groups from the one that holds `first_number` on. LogDamaged if one is not what was written."""
         files = get_files(self.directory)
         starts = [read_header(path, self._header.identity).first_number for path in files]
-        for path, end in zip(files, [*starts[1:], self.next_number], strict=True):
+        for path, end in zip(files, [*starts, self.next_number][1:], strict=True):
             if end > first_number:
                 groups = scan(path, self._header.identity, end)
                 yield from (group for group in groups if group.end_number > first_number)
@@ -182,8 +187,9 @@ class Log:
             sync_directory(self.directory)
         except OSError as error:
             raise self._full(error) from error
-        self._close_file()
-        self._descriptor = os.open(path, os.O_RDWR)
+        with self._file_lock:
+            self._close_file()
+            self._descriptor = os.open(path, os.O_RDWR)
         self._offset, self._header = FILE_HEADER_BYTES, header
 
     def _close_file(self) -> None:

@@ -130,9 +130,7 @@ class Node:
 
     def submit_settle(self, word: bytes) -> Answer:
         """Order a Settle; Refused if it would do nothing."""
-        self.require_running()
-        admit_settle(self.machine, word)
-        (answer,) = self._carry_out([word], admitted=False)
+        (answer,) = self._finish(self.order_settle(word))
         return answer
 
     def offer_inbox(self, entries: Sequence[InboxEntry]) -> None:
@@ -160,10 +158,9 @@ class Node:
 
     def close_batch(self) -> None:
         """Close the open batch now, if there is one."""
-        self.require_running()
-        plan = self._next_plan()
-        if plan.is_open:
-            self._finish(self._order(plan, plan.close(), [], trusted=False))
+        pending = self.order_close()
+        if pending is not None:
+            self._finish(pending)
 
     def wait_for_roots(self, timeout_seconds: float | None = None) -> bool:
         """Wait until every closed segment has its root, and every closed batch its file."""
@@ -218,6 +215,20 @@ class Node:
         rekeys = any(words[0] == SET_KEY for words in operations)
         inboxes = any(item.tag == INBOX_WORDS for item in items)
         return self._order(plan, items, list(operations), admitted and not rekeys and not inboxes)
+
+    def order_settle(self, word: bytes) -> PendingGroup:
+        """Log and execute a Settle; Refused if it would do nothing."""
+        self.require_running()
+        admit_settle(self.machine, word)
+        pending = self.order([word], admitted=False)
+        assert pending is not None
+        return pending
+
+    def order_close(self) -> PendingGroup | None:
+        """Close the open batch; None if there is none."""
+        self.require_running()
+        plan = self._next_plan()
+        return self._order(plan, plan.close(), [], trusted=False) if plan.is_open else None
 
     def order_idle(self) -> PendingGroup | None:
         """Log and execute what time asks for; None if it is nothing."""

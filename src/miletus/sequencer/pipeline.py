@@ -1,0 +1,238 @@
+"""The stages of a node, overlapped: while the disk syncs one group, the signatures of the next are checked.
+
+Everything but `admit` and `sync`, which leave Python to others while they work, runs in the event loop's
+thread.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from miletus.sequencer.answers import Answer, PendingGroup
+from miletus.sequencer.errors import LogFull, NodeStopped, Refused, SequencerError
+from miletus.sequencer.node import Node
+
+IDLE_SECONDS: Final = 0.02
+"""How often a node without operations looks at its batch's age and its inbox."""
+
+Outcome = Answer | SequencerError
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Waiting:
+    """An operation that waits to be ordered. `tell` is called once, in the event loop."""
+
+    words: bytes
+    tell: Callable[[Outcome], None]
+
+
+class Pipeline:
+    """Runs a node's stages for operations that arrive at any time.
+
+    `group_words` bounds a group, and so how long its first operation waits for its last; `most_waiting`
+    bounds the operations that wait.
+    """
+
+    def __init__(self, node: Node, group_words: int = 768, most_waiting: int = 50_000) -> None:
+        self.node = node
+        self.group_words = group_words
+        self.most_waiting = most_waiting
+        self._waiting: deque[Waiting] = deque()
+        self._special: deque[Callable[[], None]] = deque()
+        self._ordered: deque[tuple[PendingGroup, list[Waiting]]] = deque()
+        self._arrived = asyncio.Event()
+        self._to_sync = asyncio.Event()
+        self._admitter = ThreadPoolExecutor(1, thread_name_prefix="admit")
+        self._syncer = ThreadPoolExecutor(1, thread_name_prefix="sync")
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Start working, in the running event loop."""
+        self._tasks = [asyncio.create_task(self._order()), asyncio.create_task(self._confirm())]
+
+    async def stop(self) -> None:
+        """Finish the groups that are ordered, refuse the rest."""
+        self._tasks[0].cancel()
+        while self._ordered and self.node.failure is None:
+            await asyncio.sleep(0.001)
+        self._tasks[1].cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._refuse_all(NodeStopped("the node is going down: connect again"))
+        self._admitter.shutdown()
+        self._syncer.shutdown()
+
+    @property
+    def waiting(self) -> int:
+        """Operations that wait to be ordered."""
+        return len(self._waiting)
+
+    def put(self, words: bytes, tell: Callable[[Outcome], None]) -> None:
+        """Hand over a signed operation."""
+        if self.node.failure is not None:
+            tell(NodeStopped(str(self.node.failure)))
+            return
+        if len(self._waiting) >= self.most_waiting:
+            tell(Refused(f"{len(self._waiting)} operations wait already: send it again a little later"))
+            return
+        self._waiting.append(Waiting(words, tell))
+        self._arrived.set()
+
+    def put_bundle(self, words: bytes, tell: Callable[[list[Outcome]], None]) -> None:
+        """Hand over a bundle of the oracle. It is judged when its turn comes, and ordered in one go."""
+        self._special.append(lambda: self._order_bundle(words, tell))
+        self._arrived.set()
+
+    def put_settle(self, word: bytes, tell: Callable[[list[Outcome]], None]) -> None:
+        """Hand over a Settle."""
+        self._special.append(lambda: self._order_settle(word, tell))
+        self._arrived.set()
+
+    def close_batch(self) -> None:
+        """Close the open batch, between two groups."""
+        self._special.append(lambda: self._push(self.node.order_close(), []))
+        self._arrived.set()
+
+    # ---- first half: admit and order
+
+    async def _order(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self.node.failure is None:
+            try:
+                await asyncio.wait_for(self._arrived.wait(), IDLE_SECONDS)
+            except TimeoutError:
+                self._guard(self._order_idle)
+                continue
+            self._arrived.clear()
+            while self._special:
+                self._guard(self._special.popleft())
+            group = self._take_group()
+            if not group:
+                continue
+            if self._waiting:
+                self._arrived.set()
+            try:
+                words = [waiting.words for waiting in group]
+                verdicts = await loop.run_in_executor(self._admitter, self.node.admit, words)
+                self._order_group(group, verdicts)
+            except SequencerError as error:
+                self._tell_all(group, error)
+            except Exception as error:
+                logger.exception("a group failed")
+                self._tell_all(group, NodeStopped(str(self.node.failure or error)))
+        self._refuse_all(NodeStopped(str(self.node.failure)))
+
+    def _take_group(self) -> list[Waiting]:
+        """The operations that go into the next group."""
+        group: list[Waiting] = []
+        room = self.group_words * 31
+        while self._waiting and (not group or len(self._waiting[0].words) <= room):
+            waiting = self._waiting.popleft()
+            room -= len(waiting.words)
+            group.append(waiting)
+        return group
+
+    def _order_group(self, group: list[Waiting], verdicts: list[Refused | None]) -> None:
+        good = []
+        for waiting, verdict in zip(group, verdicts, strict=True):
+            if verdict is None:
+                good.append(waiting)
+            else:
+                waiting.tell(verdict)
+        try:
+            pending = self.node.order([waiting.words for waiting in good], admitted=True)
+        except SequencerError as error:
+            self._tell_all(good, error)
+            return
+        self._push(pending, good)
+
+    def _order_bundle(self, words: bytes, tell: Callable[[list[Outcome]], None]) -> None:
+        outcomes: list[Outcome] = []
+        try:
+            parts = self.node.admit_bundle(words)
+        except Refused as error:
+            tell([error])
+            return
+        left = sum(map(len, parts))
+
+        def collect(outcome: Outcome) -> None:
+            outcomes.append(outcome)
+            if len(outcomes) == left:
+                tell(outcomes)
+
+        for part in parts:
+            sent = [Waiting(words, collect) for words in part]
+            try:
+                pending = self.node.order(part, admitted=False)
+            except SequencerError as error:
+                self._tell_all(sent, error)
+                continue
+            self._push(pending, sent)
+
+    def _order_settle(self, word: bytes, tell: Callable[[list[Outcome]], None]) -> None:
+        waiting = Waiting(word, lambda outcome: tell([outcome]))
+        try:
+            self._push(self.node.order_settle(word), [waiting])
+        except SequencerError as error:
+            waiting.tell(error)
+
+    def _order_idle(self) -> None:
+        self._push(self.node.order_idle(), [])
+
+    def _push(self, pending: PendingGroup | None, sent: list[Waiting]) -> None:
+        if pending is not None:
+            self._ordered.append((pending, sent))
+            self._to_sync.set()
+
+    # ---- second half: sync and confirm
+
+    async def _confirm(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._to_sync.wait()
+            self._to_sync.clear()
+            count = len(self._ordered)
+            try:
+                await loop.run_in_executor(self._syncer, self.node.sync)
+            except SequencerError as error:
+                while self._ordered:
+                    self._tell_all(self._ordered.popleft()[1], error)
+                self._refuse_all(error)
+                continue
+            for _ in range(count):
+                self._guard(lambda: self._answer(*self._ordered[0]))
+                self._ordered.popleft()
+
+    def _answer(self, pending: PendingGroup, sent: list[Waiting]) -> None:
+        try:
+            answers = self.node.confirm(pending)
+        except SequencerError as error:
+            self._tell_all(sent, error)
+            return
+        for waiting, answer in zip(sent, answers, strict=True):
+            waiting.tell(answer)
+
+    # ---- when something goes wrong
+
+    def _guard(self, action: Callable[[], object]) -> None:
+        """Carry out something of the node's own; a full disk is waited out, other failures stop the node."""
+        try:
+            action()
+        except (LogFull, NodeStopped) as error:
+            logger.warning("the node waits", error=str(error))
+        except Exception:
+            logger.exception("the node failed")
+
+    def _tell_all(self, group: list[Waiting], error: SequencerError) -> None:
+        for waiting in group:
+            waiting.tell(error)
+
+    def _refuse_all(self, error: SequencerError) -> None:
+        while self._waiting:
+            self._waiting.popleft().tell(error)
