@@ -188,7 +188,7 @@ def sheet(number: int, time_s: int) -> bytes:
 
 def opening_bundle(now_s: int) -> bytes:
     """What makes the market: an index, two instruments, a sheet."""
-    expiry_s = START_MS // 1000 + 30 * 86_400
+    expiry_s = now_s // 86_400 * 86_400 + 28_800 + 30 * 86_400
     return (
         approve(index_tick(now_s))
         + approve(listing(PERPETUAL, 3))

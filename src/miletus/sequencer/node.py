@@ -102,6 +102,26 @@ class Node:
         return self._plan.batch if self._plan.is_open else None
 
     @property
+    def clock_ms(self) -> int:
+        """The machine's clock."""
+        return self._executor.clock_ms
+
+    @property
+    def last_batch(self) -> int:
+        """Number of the last batch whose file is written, 0 before the first."""
+        return self._roots.last_batch
+
+    @property
+    def last_root(self) -> bytes:
+        """The state's root after that batch."""
+        return self._roots.last_root
+
+    @property
+    def segments_without_root(self) -> int:
+        """Closed segments whose root is still being computed."""
+        return self._roots.waiting
+
+    @property
     def inbox_next(self) -> int:
         """First entry of L1's inbox that no batch of the order has consumed."""
         return self._plan.inbox_next

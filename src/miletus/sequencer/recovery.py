@@ -109,7 +109,7 @@ def load_state(
             if snapshot.position.epoch != epoch:
                 continue
             pages = get_pages(snapshot)
-            if roots.load(pages) == snapshot.position.root:
+            if roots.load(pages, snapshot.position.batch) == snapshot.position.root:
                 return build_machine(
                     config.capacity_accounts, genesis.crypto, pages[0], pages[2]
                 ), snapshot.position

@@ -55,6 +55,8 @@ class RootKeeper:
     tree: Tree = field(default_factory=Tree)
     pages: dict[int, bytes] = field(default_factory=dict)
     failure: BaseException | None = None
+    last_batch: int = 0
+    last_root: bytes = b""
 
     def __post_init__(self) -> None:
         self._jobs: queue.SimpleQueue[SegmentJob | None] = queue.SimpleQueue()
@@ -65,10 +67,11 @@ class RootKeeper:
         self._thread = threading.Thread(target=self._run, name="roots", daemon=True)
         self._thread.start()
 
-    def load(self, pages: Pages) -> bytes:
-        """Take up the pages of a state, before any job; its root."""
+    def load(self, pages: Pages, batch: int = 0) -> bytes:
+        """Take up the pages of the state after a batch, before any job; its root."""
         self._remember(pages)
-        return self.tree.update(*pages)
+        self.last_batch, self.last_root = batch, self.tree.update(*pages)
+        return self.last_root
 
     def reset(self) -> None:
         """Forget what `load` took up."""
@@ -128,6 +131,7 @@ class RootKeeper:
         batch = job.finish(tuple(self._segments))
         self._segments = []
         self._write_batch(batch)
+        self.last_batch, self.last_root = batch.number, root
         self.on_batch(batch)
         if job.position is not None:
             try:
