@@ -30,13 +30,6 @@ func newNeutral() point {
 	return p
 }
 
-func newPoint(a *twistededwards.PointAffine) point {
-	p := point{x: a.X, y: a.Y}
-	p.z.SetOne()
-	p.t.Mul(&a.X, &a.Y)
-	return p
-}
-
 func newAddend(a *twistededwards.PointAffine) addend {
 	var r addend
 	var d fr.Element
@@ -113,6 +106,14 @@ func (p *point) double(n int) {
 			p.t.Mul(&e, &h)
 		}
 	}
+}
+
+// negate gives -P.
+func (p *point) negate() point {
+	r := *p
+	r.x.Neg(&p.x)
+	r.t.Neg(&p.t)
+	return r
 }
 
 // isNeutral tells if the point is (0, 1).

@@ -1,11 +1,6 @@
 package signature
 
-import (
-	"math/bits"
-
-	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
-	"github.com/consensys/gnark-crypto/ecc/bn254/twistededwards"
-)
+import "math/bits"
 
 const (
 	orderBits  = 251
@@ -52,42 +47,59 @@ func multiplyBase(s *scalar) point {
 	return p
 }
 
-// multiply computes [s]P for s < l, P any point of the curve.
-func multiply(a *twistededwards.PointAffine, s *scalar) point {
-	const width, count = 5, orderBits/5 + 1
-	var multiples [1 << (width - 1)]point
-	multiples[0] = newPoint(a)
-	step := newAddend(a)
-	for i := 1; i < len(multiples); i++ {
-		multiples[i] = multiples[i-1]
-		multiples[i].add(&step)
+// sumMultiples computes the sum of [s_i]P_i, P_i any points of the curve and s_i < 2^251.
+func sumMultiples(points []addend, scalars []scalar) point {
+	if len(points) < fewestForBuckets {
+		return sumInterleaved(points, scalars)
 	}
-	var digits [count]int16
-	s.split(width, digits[:])
-	p := newNeutral()
-	for i := count - 1; i >= 0; i-- {
-		p.double(width)
-		switch digit := digits[i]; {
-		case digit > 0:
-			p.addPoint(&multiples[digit-1])
-		case digit < 0:
-			q := multiples[-digit-1]
-			q.x.Neg(&q.x)
-			q.t.Neg(&q.t)
-			p.addPoint(&q)
-		}
-	}
-	return p
+	return sumByBuckets(points, scalars)
 }
 
-// sumMultiples computes the sum of [s_i]P_i, each s_i below 2^size, by Pippenger's buckets.
-func sumMultiples(points []addend, scalars []scalar, size int) point {
-	total := newNeutral()
-	if len(points) == 0 {
-		return total
+const (
+	fewestForBuckets = 128
+	nafWidth         = 5
+)
+
+// sumInterleaved doubles once a bit for all points together and adds odd multiples of each where its
+// non-adjacent form says so (Straus).
+func sumInterleaved(points []addend, scalars []scalar) point {
+	type part struct {
+		multiples [1 << (nafWidth - 2)]point // 1 P, 3 P, 5 P, ...
+		digits    [nafDigits]int8
 	}
+	parts := make([]part, len(points))
+	for i := range points {
+		p := &parts[i]
+		scalars[i].toNonAdjacentForm(&p.digits)
+		p.multiples[0] = newNeutral()
+		p.multiples[0].add(&points[i])
+		twice := p.multiples[0]
+		twice.double(1)
+		for j := 1; j < len(p.multiples); j++ {
+			p.multiples[j] = p.multiples[j-1]
+			p.multiples[j].addPoint(&twice)
+		}
+	}
+	total := newNeutral()
+	for k := nafDigits - 1; k >= 0; k-- {
+		total.double(1)
+		for i := range parts {
+			if digit := parts[i].digits[k]; digit > 0 {
+				total.addPoint(&parts[i].multiples[digit/2])
+			} else if digit < 0 {
+				negated := parts[i].multiples[-digit/2].negate()
+				total.addPoint(&negated)
+			}
+		}
+	}
+	return total
+}
+
+// sumByBuckets collects the points of one digit in a bucket a digit, then sums the buckets (Pippenger).
+func sumByBuckets(points []addend, scalars []scalar) point {
+	total := newNeutral()
 	width := chooseWidth(len(points))
-	count := countDigits(size, width)
+	count := countDigits(orderBits, width)
 	digits := make([]int16, count*len(points))
 	for i := range scalars {
 		scalars[i].split(width, digits[i*count:(i+1)*count])
@@ -124,11 +136,4 @@ func sumBuckets(buckets []point) point {
 }
 
 // chooseWidth balances additions to buckets (one a point and digit) with summing the buckets.
-func chooseWidth(points int) int {
-	return max(3, min(12, bits.Len(uint(points))-2))
-}
-
-// invertAll replaces each element by its inverse; none may be zero.
-func invertAll(elements []fr.Element) {
-	copy(elements, fr.BatchInvert(elements))
-}
+func chooseWidth(points int) int { return max(3, min(12, bits.Len(uint(points))-2)) }

@@ -34,7 +34,7 @@ func TestMultiplesAreThoseOfGnarkCrypto(t *testing.T) {
 		}
 		for i := range points {
 			expected.ScalarMultiplication(&points[i], v)
-			product := multiply(&points[i], &s)
+			product := sumMultiples([]addend{newAddend(&points[i])}, []scalar{s})
 			if got := product.toAffine(); !got.Equal(&expected) {
 				t.Fatalf("[%v]P is wrong for point %d", v, i)
 			}
@@ -42,27 +42,30 @@ func TestMultiplesAreThoseOfGnarkCrypto(t *testing.T) {
 	}
 }
 
+// Both ways, at sizes on both sides of where one takes over, with points of small order among the others.
 func TestSumOfMultiples(t *testing.T) {
-	for _, size := range []int{coefficientBits, orderBits} {
-		limit := new(big.Int).Lsh(big.NewInt(1), uint(size))
-		for _, count := range []int{0, 1, 2, 17, 300} {
-			expected := twistededwards.PointAffine{}
-			expected.Y.SetOne()
-			points, scalars := make([]addend, count), make([]scalar, count)
-			for i := range count {
-				p, v := newKey(t).point, randomScalar(t)
-				v.Mod(v, limit)
-				if i == 0 {
-					v.Sub(limit, big.NewInt(1)).Mod(v, order)
-				}
-				points[i], scalars[i] = newAddend(&p), newScalar(v)
-				var product twistededwards.PointAffine
-				product.ScalarMultiplication(&p, v)
-				expected.Add(&expected, &product)
+	small, scalarEdges := torsion(t), edges(t)
+	for _, count := range []int{0, 1, 2, 17, fewestForBuckets - 1, fewestForBuckets, 300} {
+		expected := twistededwards.PointAffine{}
+		expected.Y.SetOne()
+		points, scalars := make([]addend, count), make([]scalar, count)
+		for i := range count {
+			p, v := newKey(t).point, randomScalar(t)
+			if i%3 == 1 {
+				v = scalarEdges[i%len(scalarEdges)]
 			}
-			sum := sumMultiples(points, scalars, size)
+			if i%5 == 2 {
+				p = small[i%len(small)]
+			}
+			points[i], scalars[i] = newAddend(&p), newScalar(v)
+			var product twistededwards.PointAffine
+			product.ScalarMultiplication(&p, v)
+			expected.Add(&expected, &product)
+		}
+		interleaved, byBuckets := sumInterleaved(points, scalars), sumByBuckets(points, scalars)
+		for way, sum := range map[string]point{"interleaved": interleaved, "by buckets": byBuckets} {
 			if got := sum.toAffine(); !got.Equal(&expected) {
-				t.Fatalf("the sum of %d multiples of %d bits is wrong", count, size)
+				t.Fatalf("the sum of %d multiples, %s, is wrong", count, way)
 			}
 		}
 	}
@@ -81,6 +84,29 @@ func TestDigitsAddUp(t *testing.T) {
 			if sum.Cmp(v) != 0 {
 				t.Fatalf("the digits of %v at width %d make %v", v, width, sum)
 			}
+		}
+	}
+}
+
+func TestNonAdjacentFormAddsUp(t *testing.T) {
+	for _, v := range edges(t) {
+		s := newScalar(v)
+		var digits [nafDigits]int8
+		s.toNonAdjacentForm(&digits)
+		sum := new(big.Int)
+		last := nafDigits
+		for i := nafDigits - 1; i >= 0; i-- {
+			sum.Lsh(sum, 1).Add(sum, big.NewInt(int64(digits[i])))
+			if digits[i] == 0 {
+				continue
+			}
+			if digits[i]%2 == 0 || digits[i] > 15 || digits[i] < -15 || (last < nafDigits && last-i < nafWidth) {
+				t.Fatalf("digit %d of %v is %d, the next above at %d", i, v, digits[i], last)
+			}
+			last = i
+		}
+		if sum.Cmp(v) != 0 {
+			t.Fatalf("the digits of %v make %v", v, sum)
 		}
 	}
 }

@@ -68,3 +68,21 @@ func (s *scalar) split(width int, digits []int16) {
 
 // countDigits tells how many digits `split` needs for a scalar of `size` bits.
 func countDigits(size, width int) int { return size/width + 1 }
+
+// nafDigits is enough for the non-adjacent form of a scalar below 2^251, whose last carry may add a digit.
+const nafDigits = orderBits + 1
+
+// toNonAdjacentForm writes odd digits between -2^(nafWidth-1) and 2^(nafWidth-1), at least nafWidth places apart.
+func (s *scalar) toNonAdjacentForm(digits *[nafDigits]int8) {
+	carry := uint64(0)
+	for i := 0; i < nafDigits; {
+		window := s.bits(i, nafWidth) + carry
+		if window%2 == 0 {
+			i++
+			continue
+		}
+		carry = window >> (nafWidth - 1)
+		digits[i] = int8(int64(window) - int64(carry<<nafWidth))
+		i += nafWidth
+	}
+}

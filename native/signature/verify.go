@@ -76,8 +76,7 @@ func newChunk(statements []Statement, first, end int, valid []bool) *chunk {
 		halves = append(halves, h)
 		inverses = append(inverses, denominator)
 	}
-	invertAll(inverses)
-	c.finish(statements, halves, inverses)
+	c.finish(statements, halves, fr.BatchInvert(inverses))
 	return c
 }
 
@@ -122,11 +121,10 @@ func (c *chunk) verifyEach(claims []claim) {
 // the cofactor removes.
 func (c *chunk) holds(current *claim) bool {
 	reduced := newScalar(new(big.Int).Mod(current.c, order))
-	sum := multiply(&c.keys[current.key], &reduced)
+	sum := sumMultiples([]addend{newAddend(&c.keys[current.key])}, []scalar{reduced})
 	r := newAddend(&current.r)
 	sum.add(&r)
-	sum.x.Neg(&sum.x)
-	sum.t.Neg(&sum.t)
+	sum = sum.negate()
 	product := multiplyBase(&current.response)
 	sum.addPoint(&product)
 	sum.double(3)

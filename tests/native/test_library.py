@@ -81,9 +81,10 @@ def test_a_fork_before_the_first_call_works() -> None:
         import os
         from miletus import native
         pid = os.fork()
-        print(native.hash7(1, 2), flush=True)
+        value = native.hash7(1, 2)
         if pid:
             os.waitpid(pid, 0)
+        print(value, flush=True)
     """
     result = run(code)
     assert result.stdout == f"{native.hash7(1, 2)}\n" * 2, result.stderr

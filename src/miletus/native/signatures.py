@@ -52,7 +52,7 @@ def verify(x: int, y: int, message: int, signature: bytes) -> bool:
 def verify_many(
     keys: Sequence[tuple[int, int]], messages: Sequence[int], signatures: Sequence[bytes]
 ) -> list[bool]:
-    """What `verify` says of each, on all cores: a random linear combination, then bisection if it fails.
+    """What `verify` says of each, on all cores: all as one random linear combination, each if that fails.
 
     A false True has a chance of 2^-128. Raises ValueError if the three are not of one length.
     """
