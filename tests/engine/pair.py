@@ -86,13 +86,8 @@ class Pair:
 
     def rebuild(self, running: Segment | None = None) -> None:
         """Write the machine to pages and go on with a new one that was made from them."""
-        old = self.machine.state
-        record, outbox = old.r_record, old.outbox
-        bound_ms, floor_ms = old.time_bound_ms, old.clock_floor_ms
-        pages = get_pages(self.machine)
-        self.machine = make_machine(pages)
-        state = self.machine.state
-        state.time_bound_ms, state.clock_floor_ms, state.outbox = bound_ms, floor_ms, outbox
+        record, pages = self.machine.state.r_record, get_pages(self.machine)
+        self.take_pages(pages)
         if running is not None:
             self.machine.resume(running, record)
         if get_pages(self.machine) != pages:
@@ -117,20 +112,27 @@ class Pair:
             raise Disagreement(f"{records}: positions of an instrument don't sum to zero (01-R07)")
         return expected
 
-    def set_open_interest(self, instrument: int, lots: int) -> None:
-        """Set the count of open interest apart from the positions, in both."""
-        self.naive.world.instruments[instrument].open_interest = lots
+    def edit_page(self, number: int, changes: dict[int, int]) -> None:
+        """Put values into fields of one of the machine's pages."""
         pages = get_pages(self.machine)
-        book = pages.setdefault(layout.INSTRUMENT_REGION + 2 * instrument + 1, [0] * 64)
-        book[layout.OPEN_INTEREST] = lots
+        page = pages.setdefault(number, [0] * 64)
+        for place, value in changes.items():
+            page[place] = value
+        self.take_pages(pages)
+
+    def take_pages(self, pages: dict[int, list[int]]) -> None:
+        """Go on with a new machine made from pages; the inputs of the batch and its outbox are no state."""
         old = self.machine.state
         self.machine = make_machine(pages)
         state = self.machine.state
-        state.time_bound_ms, state.clock_floor_ms, state.outbox = (
-            old.time_bound_ms,
-            old.clock_floor_ms,
-            old.outbox,
-        )
+        state.time_bound_ms, state.clock_floor_ms = old.time_bound_ms, old.clock_floor_ms
+        state.outbox = old.outbox
+
+    def set_open_interest(self, instrument: int, lots: int) -> None:
+        """Set the count of open interest apart from the positions, in both."""
+        self.naive.world.instruments[instrument].open_interest = lots
+        book = layout.INSTRUMENT_REGION + 2 * instrument + 1
+        self.edit_page(book, {int(layout.OPEN_INTEREST): lots})
         self.counted = False
 
     # ---- whole states

@@ -244,6 +244,7 @@ def build_brim() -> bytes:
     while pair.naive.world.deposited + chunk < limit:
         must(pair, [deposit(WHALE, chunk)], segment.INBOX)
     must(pair, [deposit(WHALE, limit - 1 - pair.naive.world.deposited)], segment.INBOX)
+    must(pair, [sign(pair.naive.world, WHALE + 1, segment.TRANSFER, to=WHALE, amount=(1 << 55) - (1 << 41))])
     pair.set_open_interest(4, params.MAX_OPEN_INTEREST_LOTS - 50)
     pair.check()
     return pair.save()
