@@ -6,6 +6,7 @@ import pytest
 
 from miletus.settlement.anvil import Anvil, AnvilControl
 from miletus.settlement.node import L1Node
+from tests.settlement.world import World, deploy_world
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +36,14 @@ def node(anvil: Anvil, control: AnvilControl) -> Iterator[L1Node]:
     client = anvil.connect(timeout_seconds=20.0)
     yield client
     client.close()
+
+
+@pytest.fixture(scope="session")
+def deployed(anvil: Anvil, shared_control: AnvilControl) -> World:
+    return deploy_world(anvil.connect(timeout_seconds=20.0), shared_control)
+
+
+@pytest.fixture
+def world(deployed: World, control: AnvilControl) -> World:
+    """A deployment without a batch or an account; the chain is put back afterwards."""
+    return World(deployed.node, control, deployed.deployment, deployed.sequencer)

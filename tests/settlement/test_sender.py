@@ -142,7 +142,8 @@ def test_reorganised_out_is_sent_again_and_paid_once(
     before = node.get_head().number
     sender.submit("one", pay(7))
     sender.submit("two", pay(11))
-    sender.poll()
+    sender.wait("one")
+    sender.wait("two")
     assert received(node) == 18
     control.reorganise(node.get_head().number - before)
     assert received(node) == 0

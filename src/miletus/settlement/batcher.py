@@ -38,7 +38,8 @@ from miletus.settlement.sender import Sender
 from miletus.settlement.source import BatchSource, ClosedBatch
 
 COMMIT = "commit "
-"""Keys of commits begin so; the batch's number follows."""
+FINALISE = "finalise "
+"""Keys of our transactions begin so; the batch's number follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +100,10 @@ class Batcher:
         if batch is not None:
             call, waiting = self._prepare(batch)
         wanted = f"{COMMIT}{progress.posted + 1}"
-        trouble = self._drive(wanted, call)
-        if self._finalise:
-            self._make_final(progress.final + 1)
+        ripe = f"{FINALISE}{progress.final + 1}" if self._is_ripe(progress.final + 1) else ""
+        trouble = self._drive(wanted, call, ripe)
+        if ripe:
+            self._make_final(ripe)
         if batch is None:
             return progress
         if call is not None:
@@ -214,13 +216,15 @@ class Batcher:
             )
         return ""
 
-    def _drive(self, wanted: str, call: Call | None) -> str:
-        """Push what is under way; commits only if they still say what they must. What stands in the way."""
+    def _drive(self, wanted: str, call: Call | None, ripe: str) -> str:
+        """Push what is under way, if L1 would still take it; what stands in the way."""
 
         def is_ready(intent: Intent) -> bool:
-            if not intent.key.startswith(COMMIT):
-                return True
-            return intent.key == wanted and call is not None and intent.call.data == call.data
+            if intent.key.startswith(FINALISE):
+                return intent.key == ripe
+            if intent.key.startswith(COMMIT):
+                return intent.key == wanted and call is not None and intent.call.data == call.data
+            return True
 
         try:
             self.sender.poll(is_ready)
@@ -233,29 +237,40 @@ class Batcher:
         intent = self.sender.get(key)
         try:
             if intent is None:
-                self.sender.submit(key, call)
+                self.sender.submit(key, call, self._find_held(key))
             elif intent.state in (State.INCLUDED, State.SETTLED):
                 return "it is in a block that was not read yet"
             elif intent.state is not State.WAITING or intent.call.data != call.data:
-                self.sender.resubmit(key, call)
+                self.sender.resubmit(key, call, self._find_held(key))
         except CallReverted as error:
             return f"L1 would refuse it now: {error.reason or error}"
         except (FeeCapReached, NonceTaken) as error:
             return str(error)
         return "it is on its way"
 
-    def _make_final(self, number: int) -> None:
+    def _find_held(self, wanted: str) -> str | None:
+        """A later commit that a reorganisation took back: the first nonce must go to what comes first."""
+        for intent in self.sender.store.get_open():
+            if intent.state is State.WAITING and intent.key.startswith(COMMIT) and intent.key != wanted:
+                return intent.key
+        return None
+
+    def _is_ripe(self, number: int) -> bool:
+        """Whether a batch that is not final has passed its window."""
         batch, head = self.view.get_batch(number), self.view.head
-        if (
-            batch is None
-            or head is None
-            or head.timestamp_s < batch.committed_at_s + self.view.rollup.window_s
-        ):
-            return
+        if not self._finalise or batch is None or head is None:
+            return False
+        return head.timestamp_s >= batch.committed_at_s + self.view.rollup.window_s
+
+    def _make_final(self, key: str) -> None:
+        intent = self.sender.get(key)
         try:
-            self.sender.submit(f"finalise {number}", self.view.rollup.finalise())
+            if intent is None or intent.state in (State.REVERTED, State.FAILED):
+                self.sender.resubmit(key, self.view.rollup.finalise(), self._find_held(key))
         except CallReverted as error:
-            self._log.info("not final yet", batch=number, reason=error.reason)
+            self._log.info("not final yet", intent=key, reason=error.reason)
+        except (FeeCapReached, NonceTaken) as error:
+            self._log.warning("not final yet", intent=key, problem=str(error))
 
 
 def build_commitment(batch: ClosedBatch, parent: bytes) -> Commitment:

@@ -125,6 +125,24 @@ class ChainView:
         self.entries = list(waiting)
         self._follower.resume([block for block in trail if block[0] <= anchor.block_number])
 
+    def prune(self, anchor: Anchor) -> None:
+        """Forget what is settled: the view begins at `anchor` from now on."""
+        self.anchor = anchor
+        self.entries = [
+            entry
+            for entry in self.entries
+            if entry.index >= anchor.inbox_end or entry.block_number > anchor.block_number
+        ]
+        self.batches = [batch for batch in self.batches if batch.number > anchor.batch_number]
+        self.finals = [final for final in self.finals if final.block_number > anchor.block_number]
+        self.paid = [paid for paid in self.paid if paid.block_number > anchor.block_number]
+
+    def restart(self) -> None:
+        """Forget everything; the next poll reads from the first block."""
+        self.entries, self.batches, self.finals, self.paid = [], [], [], []
+        self.anchor = self.head = None
+        self._follower.resume([])
+
     @property
     def trail(self) -> tuple[tuple[int, bytes], ...]:
         """Hashes of blocks that were read: (number, hash)."""

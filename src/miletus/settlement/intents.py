@@ -17,7 +17,7 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS owner (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS intents (
     key TEXT PRIMARY KEY, nonce INTEGER NOT NULL, recipient TEXT, data BLOB NOT NULL,
-    value_wei TEXT NOT NULL, gas INTEGER NOT NULL, state TEXT NOT NULL,
+    value_wei TEXT NOT NULL, gas INTEGER NOT NULL, guarded INTEGER NOT NULL, state TEXT NOT NULL,
     block_number INTEGER, block_hash BLOB, transaction_hash BLOB);
 CREATE TABLE IF NOT EXISTS attempts (
     hash BLOB PRIMARY KEY, key TEXT NOT NULL, nonce INTEGER NOT NULL, raw BLOB NOT NULL,
@@ -48,12 +48,17 @@ OPEN = (State.WAITING, State.INCLUDED, State.REVERTED)
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a transaction does. `gas` 0 means: estimate it. `to` None creates a contract."""
+    """What a transaction does. `gas` 0 means: estimate it. `to` None creates a contract.
+
+    `guarded` says that the contract itself refuses it a second time. Then it may be tried at another nonce at
+    once when its own was used, without waiting until that can't be undone.
+    """
 
     to: str | None
     data: bytes
     value_wei: int = 0
     gas: int = 0
+    guarded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +124,14 @@ class IntentStore:
         """Close the file."""
         self._db.close()
 
-    def put(self, intent: Intent) -> None:
-        """Store an intent; whatever was stored under its key is replaced."""
+    def put(self, intent: Intent, instead_of: str | None = None) -> None:
+        """Store an intent in the place of what was stored under its key, and under `instead_of` too."""
         call = intent.call
+        if instead_of is not None:
+            self._run("BEGIN", ())
+            self._run("DELETE FROM intents WHERE key = ?", (instead_of,))
         self._run(
-            "INSERT OR REPLACE INTO intents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO intents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 intent.key,
                 intent.nonce,
@@ -131,12 +139,15 @@ class IntentStore:
                 call.data,
                 str(call.value_wei),
                 call.gas,
+                call.guarded,
                 intent.state,
                 intent.block_number,
                 intent.block_hash,
                 intent.transaction_hash,
             ),
         )
+        if instead_of is not None:
+            self._run("COMMIT", ())
 
     def get(self, key: str) -> Intent | None:
         """The intent of that key."""
@@ -185,19 +196,19 @@ class IntentStore:
 
     def _select(self, where: str, values: tuple[object, ...]) -> list[Intent]:
         rows = self._run(
-            "SELECT key, nonce, recipient, data, value_wei, gas, state, block_number, block_hash, "
-            f"transaction_hash FROM intents {where}",
+            "SELECT key, nonce, recipient, data, value_wei, gas, guarded, state, block_number, "
+            f"block_hash, transaction_hash FROM intents {where}",
             values,
         )
         return [
             Intent(
                 str(row[0]),
                 int(row[1]),
-                Call(row[2], bytes(row[3]), int(row[4]), int(row[5])),
-                State(row[6]),
-                row[7],
+                Call(row[2], bytes(row[3]), int(row[4]), int(row[5]), bool(row[6])),
+                State(row[7]),
                 row[8],
                 row[9],
+                row[10],
             )
             for row in rows
         ]

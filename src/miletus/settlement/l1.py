@@ -100,9 +100,10 @@ class Client:
         """Result of a getter of an address, checksummed."""
         return str(to_checksum_address(str(self.read(function, *arguments, block=block))))
 
-    def build(self, function: str, *arguments: object, value_wei: int = 0) -> Call:
-        """A call that changes something."""
-        return Call(self.address, self.contract.encode_call(function, *arguments), value_wei)
+    def build(self, function: str, *arguments: object, value_wei: int = 0, guarded: bool = False) -> Call:
+        """A call that changes something; `guarded` if the contract refuses it a second time."""
+        data = self.contract.encode_call(function, *arguments)
+        return Call(self.address, data, value_wei, guarded=guarded)
 
 
 class Rollup(Client):
@@ -195,19 +196,19 @@ class Rollup(Client):
 
     def commit(self, batch: Commitment, value_wei: int) -> Call:
         """Add a batch; `value_wei` goes to the credit from which the bond is taken."""
-        return Call(self.address, encode_commit(batch), value_wei)
+        return Call(self.address, encode_commit(batch), value_wei, guarded=True)
 
     def finalise(self, limit: int = 64) -> Call:
         """Make final what has passed its window."""
-        return self.build("finalize", limit)
+        return self.build("finalize", limit, guarded=True)
 
     def claim(self, number: int, index: int, owner: str, amount_micros: int, proof: list[bytes]) -> Call:
         """Pay a withdrawal of a final batch to its owner."""
-        return self.build("claim", number, index, owner, amount_micros, proof)
+        return self.build("claim", number, index, owner, amount_micros, proof, guarded=True)
 
     def freeze(self) -> Call:
         """Stop the rollup when an entry has waited too long."""
-        return self.build("freeze")
+        return self.build("freeze", guarded=True)
 
     def withdraw_credit(self) -> Call:
         """Pay the sender's credit."""
@@ -272,9 +273,9 @@ class Vault(Client):
         """Make an account of the sender."""
         return self.build("register", value_wei=self.account_fee_wei)
 
-    def deposit(self, account: int, amount_micros: int) -> Call:
-        """Move tokens of the sender into an account; approve first."""
-        return self.build("deposit", account, amount_micros, value_wei=self.word_fee_wei)
+    def deposit(self, account: int, owner: str, amount_micros: int) -> Call:
+        """Move tokens of the sender into the account of `owner`; approve first."""
+        return self.build("deposit", account, owner, amount_micros, value_wei=self.word_fee_wei)
 
     def set_key(self, account: int, slot: int, scope: int, expiry_s: int, x: int, y: int) -> Call:
         """Set a trading key of the sender's account; x = y = 0 removes it."""
@@ -287,7 +288,7 @@ class Vault(Client):
 
     def reclaim(self, entry: int) -> Call:
         """Give an entry back that no batch consumed, when frozen."""
-        return self.build("reclaim", entry)
+        return self.build("reclaim", entry, guarded=True)
 
     def withdraw_credit(self) -> Call:
         """Pay the sender's credit of prepayments."""

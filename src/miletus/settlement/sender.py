@@ -93,8 +93,13 @@ class Sender:
         self._now = now
         self._gap_since: float | None = None
 
-    def submit(self, key: str, call: Call) -> Intent:
+    def submit(self, key: str, call: Call, instead_of: str | None = None) -> Intent:
         """Mean to do `call`, once, under this key; a key that is known already changes nothing.
+
+        Args:
+            key: its name.
+            call: what to do.
+            instead_of: another key that waits: it is given up, and its nonce used.
 
         Raises:
             CallReverted: it would be refused by the contract now; nothing is stored.
@@ -105,10 +110,15 @@ class Sender:
         known = self.store.get(key)
         if known is not None:
             return known
-        return self._begin(key, call, self.get_next_nonce())
+        return self._begin(key, call, None, instead_of)
 
-    def resubmit(self, key: str, call: Call) -> Intent:
+    def resubmit(self, key: str, call: Call, instead_of: str | None = None) -> Intent:
         """Mean something else by a key: what waits is replaced at its nonce, what failed gets a new one.
+
+        Args:
+            key: its name.
+            call: what to do.
+            instead_of: as in `submit`, for what gets a new nonce.
 
         Raises:
             ValueError: it was done already.
@@ -116,13 +126,14 @@ class Sender:
         """
         known = self.store.get(key)
         if known is None:
-            return self.submit(key, call)
+            return self.submit(key, call, instead_of)
         if known.state in (State.INCLUDED, State.SETTLED):
             raise ValueError(f"{key!r} is done in block {known.block_number}; it can't be changed")
-        if known.call == call and known.state is State.WAITING:
+        if known.state is not State.WAITING:
+            return self._begin(key, call, None, instead_of)
+        if known.call == replace(call, gas=call.gas or known.call.gas):
             return known
-        nonce = known.nonce if known.state is State.WAITING else self.get_next_nonce()
-        return self._begin(key, call, nonce)
+        return self._begin(key, call, known.nonce)
 
     def get(self, key: str) -> Intent | None:
         """What is known of a key since the last poll."""
@@ -248,10 +259,18 @@ class Sender:
         opened = [intent.nonce for intent in self.store.get_open()]
         return max([self.node.get_nonce(self.address), *(number + 1 for number in opened)])
 
-    def _begin(self, key: str, call: Call, nonce: int) -> Intent:
+    def _begin(self, key: str, call: Call, nonce: int | None, instead_of: str | None = None) -> Intent:
+        """Store an intent and send it; at the nonce of the one that it takes the place of, or a new one."""
         gas = call.gas or self._estimate(call)
+        given_up = None if instead_of is None else self.store.get(instead_of)
+        if nonce is None and given_up is not None and given_up.state is State.WAITING:
+            nonce = given_up.nonce
+        else:
+            instead_of = None
+        if nonce is None:
+            nonce = self.get_next_nonce()
         intent = Intent(key, nonce, replace(call, gas=gas), State.WAITING)
-        self.store.put(intent)
+        self.store.put(intent, instead_of)
         return self._push(intent, self._get_moment())
 
     def _estimate(self, call: Call) -> int:
@@ -286,10 +305,11 @@ class Sender:
         """An intent whose nonce went to a transaction that is not ours gets another one.
 
         Only when that is `depth` blocks old: before, a node that is behind with receipts looks the same, and
-        a second nonce would let the intent happen twice.
+        a second nonce would let the intent happen twice. What the contract guards may go on at once.
         """
         old = moment.head.number - self.fees.depth
-        if old < 0 or self.node.get_nonce(self.address, old) <= intent.nonce:
+        is_old = old >= 0 and self.node.get_nonce(self.address, old) > intent.nonce
+        if not is_old and not intent.call.guarded:
             raise NonceTaken(
                 f"nonce {intent.nonce} of {self.address}, meant for {intent.key!r}, was used by another "
                 f"program; waiting {self.fees.depth} blocks before it gets a new one"
