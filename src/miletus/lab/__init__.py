@@ -1,4 +1,0 @@
-"""Studies of what each design costs.
-
-They may read everything; nothing outside the lab may import them.
-"""
