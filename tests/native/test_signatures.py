@@ -161,6 +161,14 @@ def test_wrong_signatures_that_cancel_in_a_plain_sum_are_found() -> None:
     assert flags == [k not in (3, 30) for k in range(40)]
 
 
+@pytest.mark.rule("10-R04")
+def test_the_message_is_canonical() -> None:
+    """A message and itself plus r are one element: only one of the two numbers is a message."""
+    for message in (MESSAGE + R, MESSAGE + 2 * R, MESSAGE - R):
+        assert not check(X, Y, message, GOOD)
+    assert not check(X, Y, R, KEY.sign(0))
+
+
 def test_many_bad_ones_among_many() -> None:
     keys = [native.derive_key(bytes([k]) * 32) for k in range(7)]
     count = 300
