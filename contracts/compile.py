@@ -2,8 +2,8 @@
 
     python contracts/compile.py build/contracts
 
-A file holds the ABI, the creation bytecode, the SHA-256 of every source that it was made of, and the compiler's
-version. A file that is up to date is left alone, so a second run costs nothing.
+A file holds the ABI, the creation bytecode, the SHA-256 of every source that it was made of, and the
+compiler's version. A file that is up to date is left alone, so a second run costs nothing.
 """
 
 import argparse
@@ -49,7 +49,9 @@ def compile_contract(name: str, digests: dict[str, str]) -> dict[str, Any]:
     (output,) = compile_files([path], ["abi", "bytecode", "bytecode_runtime"]).values()
     code_bytes = len(output["bytecode_runtime"]) // 2 - 1
     if code_bytes > CODE_LIMIT:
-        raise SystemExit(f"contracts: {name} has {code_bytes} bytes of code, more than {CODE_LIMIT}; split it")
+        raise SystemExit(
+            f"contracts: {name} has {code_bytes} bytes of code, more than {CODE_LIMIT}; split it"
+        )
     return {
         "abi": output["abi"],
         "bytecode": output["bytecode"],
@@ -74,7 +76,9 @@ def write_artefacts(folder: Path, names: Iterable[str] = CONTRACTS) -> list[str]
 
 def main() -> int:
     """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path, help="where the files go, such as build/contracts")
     for name in write_artefacts(parser.parse_args().folder):
         print(f"contracts: {name} compiled")

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eth_abi import decode, encode
-from eth_utils import function_signature_to_4byte_selector, keccak, to_checksum_address
-from eth_utils.abi import collapse_if_tuple
+from eth_abi.abi import decode, encode
+from eth_utils.abi import collapse_if_tuple, function_signature_to_4byte_selector
+from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
 
 from contracts.compile import write_artefacts
 from miletus.settlement.anvil import Anvil
@@ -97,7 +98,9 @@ class LiveWorld:
         events = {get_topic(item): item for item in artefact["abi"] if item["type"] == "event"}
         constructor = [item for item in artefact["abi"] if item["type"] == "constructor"]
         types = [collapse_if_tuple(item) for item in constructor[0]["inputs"]] if constructor else []
-        receipt = self.send("deployer", None, bytes.fromhex(artefact["bytecode"][2:]) + encode(types, arguments))
+        receipt = self.send(
+            "deployer", None, bytes.fromhex(artefact["bytecode"][2:]) + encode(types, arguments)
+        )
         self.deploy_gas[name] = int(receipt["gasUsed"], 16)
         return Contract(to_checksum_address(receipt["contractAddress"]), functions, events)
 
@@ -132,7 +135,9 @@ class LiveWorld:
             return str(error)
         return "no reason"
 
-    def transact(self, name: str, contract: Contract, function: str, *arguments: Any, value_wei: int = 0) -> Receipt:
+    def transact(
+        self, name: str, contract: Contract, function: str, *arguments: Any, value_wei: int = 0
+    ) -> Receipt:
         """Call a function in a transaction."""
         return self.send(name, contract.address, contract.encode(function, *arguments), value_wei)
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from eth_abi import encode
-from eth_utils import keccak
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
 
 FIELD = 21888242871839275222246405745257275088548364400416034343698204186575808495617
 ZERO = bytes(32)
@@ -111,7 +111,7 @@ def compute_genesis_id(genesis_root: int) -> bytes:
 
 
 def compute_levels(outbox: Sequence[tuple[int, int]]) -> list[list[bytes]]:
-    """The Merkle tree of an outbox, leaves first; each level is as long as its nodes, with no padding stored."""
+    """The Merkle tree of an outbox, leaves first; no padding is stored."""
     levels = [[keccak(join([pack_withdrawal(owner, amount)])) for owner, amount in outbox]]
     while len(levels[-1]) > 1:
         nodes = levels[-1] + [ZERO] * (len(levels[-1]) % 2)
@@ -137,13 +137,16 @@ def compute_proof(outbox: Sequence[tuple[int, int]], index: int) -> list[bytes]:
 def make_deposit_word(account: int, owner: int, amount_micros: int) -> int:
     """Deposit as spec 03 lays it out: kind, account 3, owner 20, amount 7."""
     return int.from_bytes(
-        bytes([0x01]) + account.to_bytes(3, "big") + owner.to_bytes(20, "big") + amount_micros.to_bytes(7, "big"),
+        bytes([0x01])
+        + account.to_bytes(3, "big")
+        + owner.to_bytes(20, "big")
+        + amount_micros.to_bytes(7, "big"),
         "big",
     )
 
 
 def make_key_words(account: int, slot: int, scope: int, expiry_s: int, x: int, y: int) -> list[int]:
-    """SetKey (inbox) as spec 03 lays it out: kind, account 3, key 1, scope 1, expiry 4, x_high, y_high; x; y."""
+    """SetKey (inbox) as spec 03 lays it out: kind, account 3, key, scope, expiry 4, x_high, y_high; x; y."""
     x_bytes, y_bytes = x.to_bytes(32, "big"), y.to_bytes(32, "big")
     first = bytes([0x02]) + account.to_bytes(3, "big") + bytes([slot, scope]) + expiry_s.to_bytes(4, "big")
     first += x_bytes[:1] + y_bytes[:1]

@@ -118,7 +118,13 @@ def test_batches_stay_what_they_are_whatever_anyone_calls(world: World) -> None:
 @pytest.mark.rule("08-R19")
 def test_no_contract_can_run_foreign_code_or_die() -> None:
     """Neither DELEGATECALL nor SELFDESTRUCT nor CREATE is among the instructions."""
-    forbidden = {0xF0: "CREATE", 0xF2: "CALLCODE", 0xF4: "DELEGATECALL", 0xF5: "CREATE2", 0xFF: "SELFDESTRUCT"}
+    forbidden = {
+        0xF0: "CREATE",
+        0xF2: "CALLCODE",
+        0xF4: "DELEGATECALL",
+        0xF5: "CREATE2",
+        0xFF: "SELFDESTRUCT",
+    }
     for name in ("Rollup", "Vault"):
         data = get_deployer(CONTRACTS / f"{name}.vy").compiler_data
         code = data.bytecode_runtime

@@ -2,8 +2,8 @@
 
 import boa
 import pytest
-from miletus.codec import encode
 
+from miletus.codec import encode
 from tests.contracts.reference import (
     FIELD,
     Segment,
@@ -33,7 +33,8 @@ def test_a_deposit_is_the_word_of_the_codec(world: World) -> None:
 
 @pytest.mark.rule("08-R15")
 @pytest.mark.parametrize(
-    "key", [(0, 1, 0, 5, 6), (3, 255, 2**32 - 1, FIELD - 1, FIELD - 2), (1, 0, 0, 0, 0), (2, 9, 77, 2**248, 2**253)]
+    "key",
+    [(0, 1, 0, 5, 6), (3, 255, 2**32 - 1, FIELD - 1, FIELD - 2), (1, 0, 0, 0, 0), (2, 9, 77, 2**248, 2**253)],
 )
 def test_a_key_is_the_words_of_the_codec(world: World, key: tuple[int, int, int, int, int]) -> None:
     account = world.register("trader")

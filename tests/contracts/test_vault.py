@@ -176,7 +176,9 @@ def test_a_token_that_calls_back_finds_the_door_locked(odd: World, function: str
         "set_key": (16, 0, 1, 0, 5, 6),
         "claim": (1, 0, odd["trader"], 2_000_000, []),
     }
-    odd.token.set_call(contract.address, getattr(contract, function).prepare_calldata(*arguments.get(function, ())))
+    odd.token.set_call(
+        contract.address, getattr(contract, function).prepare_calldata(*arguments.get(function, ()))
+    )
     odd.token.set_mode(CALLS_BACK)
     locked = "no reason: 0x"  # the lock is the compiler's; every check of ours would have given a reason
     if function != "claim":

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import boa
-from eth_abi import decode
+import pytest
+from eth_abi.abi import decode
 
 from tests.contracts.reference import Commit, Segment, compute_proof
 
@@ -58,12 +59,9 @@ def get_reason(error: boa.BoaError) -> str:
 @contextmanager
 def refused(reason: str) -> Iterator[None]:
     """What is done within must revert with exactly this reason."""
-    try:
+    with pytest.raises(boa.BoaError) as caught:
         yield
-    except boa.BoaError as error:
-        assert get_reason(error) == reason
-    else:
-        raise AssertionError(f"it was not refused with: {reason}")
+    assert get_reason(caught.value) == reason
 
 
 def to_number(address: Any) -> int:
@@ -200,7 +198,9 @@ class World:
         self.wait(self.rollup_parameters["window_s"])
         return int(self.rollup.finalize(64))
 
-    def claim(self, number: int, outbox: tuple[tuple[int, int], ...], index: int, name: str = "trader") -> None:
+    def claim(
+        self, number: int, outbox: tuple[tuple[int, int], ...], index: int, name: str = "trader"
+    ) -> None:
         """Claim a withdrawal for its owner."""
         owner, amount_micros = outbox[index]
         proof = compute_proof(outbox, index)
