@@ -117,6 +117,8 @@ class NativeCrypto(Crypto):
 def prepare(segment: Segment, machine: Machine) -> int:
     """Check the signatures of a segment at once, before `machine` runs it; return how many hold.
 
+    Call it right before `machine.run`, and again before `machine.resume`: it judges under the keys that the
+    state holds at that moment, and the machine itself only knows of keys set after it started or resumed.
     The machine must have been made with a NativeCrypto; TypeError otherwise.
     """
     crypto = machine.crypto
