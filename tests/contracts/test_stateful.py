@@ -1,8 +1,8 @@
 """Long random lives of a deployment, next to a model that knows only the rules.
 
 The trader deposits, sets keys and forces operations; the proposers commit what an honest machine could have
-put out; the challenger freezes what has stopped; the thief tries what is not his. After every step every id is
-what the specification says, and the vault has what the model says, to the unit, and so it is with the ETH.
+put out; the challenger freezes what has stopped; the thief tries what is not his. After every step the ids
+are those of the specification, and the vault has what the model says, to the unit; so it is with the ETH.
 """
 
 from typing import Any
