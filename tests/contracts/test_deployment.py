@@ -38,6 +38,16 @@ def test_a_rollup_that_could_not_work_is_refused(changes: dict[str, Any], reason
 
 
 @pytest.mark.rule("08-R19")
+def test_the_widest_parameters_work() -> None:
+    periods = dict.fromkeys(("window_s", "silence_s", "max_delay_s", "freeze_s"), YEARS_S)
+    tight = {"deadline_s": YEARS_S - 1, "reorg_age_s": YEARS_S - 2}
+    with boa.env.anchor():
+        World(rollup={"bond_wei": 1} | periods | tight).commit()
+        World(vault={"min_deposit_micros": 1, "max_deposit_micros": 2**52, "words_per_block": 3})
+        World(vault={"min_deposit_micros": 2**52, "max_deposit_micros": 2**52})
+
+
+@pytest.mark.rule("08-R19")
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [

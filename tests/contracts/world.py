@@ -1,5 +1,6 @@
 """A deployment in titanoboa with the people who use it, and the calls that tests make most."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -12,7 +13,8 @@ from eth_abi.abi import decode
 
 from tests.contracts.reference import Commit, Segment, compute_proof
 
-CONTRACTS = Path(__file__).resolve().parents[2] / "contracts"
+CONTRACTS = Path(os.environ.get("MILETUS_CONTRACTS", Path(__file__).resolve().parents[2] / "contracts"))
+"""Where the contracts are; another place when mutants of them are tested."""
 SOURCES = Path(__file__).resolve().parent / "sources"
 
 DAY_S = 86_400
