@@ -54,6 +54,9 @@ FIELDS: dict[int, tuple[str, ...]] = {
 }
 """A kind's own fields, in the order of the table of spec 03."""
 
+FIELD = 21888242871839275222246405745257275088548364400416034343698204186575808495617
+"""Modulus of the scalar field, spec 10."""
+
 
 def fold(accumulator: int, *values: int) -> int:
     """What these tests have for a hash: quick, and different for different histories."""
@@ -196,7 +199,8 @@ class Naive:
             return Reason.UNKNOWN_KEY
         keys = self.world.accounts[record["account"]].keys
         nonce = keys[record["slot"]].nonce
-        keys[record["slot"]] = Key(record["x"], record["y"], nonce, record["expiry_s"], record["scope"])
+        x, y = record["x"] % FIELD, record["y"] % FIELD
+        keys[record["slot"]] = Key(x, y, nonce, record["expiry_s"], record["scope"])
         return Reason.OK
 
     def withdraw(self, record: Record) -> Reason:
