@@ -70,7 +70,7 @@ def test_a_child_works_answers_reports_and_stops(
     supervisor.wait_ready()
     assert child.ready == {"port": 4321}
     assert child.request("add", a=2, b=3) == {"sum": 5}
-    with pytest.raises(CliError, match=r"^adder: no negative numbers$"):
+    with pytest.raises(CliError, match=r"^adder: ValueError: no negative numbers$"):
         child.request("add", a=-1, b=3)
     with pytest.raises(CliError, match="unknown request 'sub'"):
         child.request("sub")

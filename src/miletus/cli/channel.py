@@ -6,21 +6,29 @@ up. The parent says {"id": n, "do": name, ...}. The end of the parent's stream m
 outlives its parent, whatever became of that.
 """
 
+import asyncio
 import queue
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
 import structlog
 
+from miletus.cli.errors import explain
+
 Fields = dict[str, Any]
-Handler = Callable[..., Fields | None]
-"""Does what a request asks, and gives the fields of the answer."""
+Handler = Callable[..., Fields | Awaitable[Fields | None] | None]
+"""Does what a request asks, and gives the fields of the answer, or will."""
 
 STOP = "stop"
+
+
+def describe(error: BaseException) -> str:
+    """An error that nobody foresaw, in one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 class Channel:
@@ -36,9 +44,10 @@ class Channel:
     def __init__(self, handlers: dict[str, Handler], *, supervised: bool) -> None:
         self.stopping = False
         self.supervised = supervised
-        self._handlers = handlers
+        self.handlers = handlers
         self._requests: queue.SimpleQueue[Fields] = queue.SimpleQueue()
-        self._wakers: list[Callable[[], None]] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
         self._log = structlog.get_logger()
         self._lock = threading.Lock()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -46,9 +55,10 @@ class Channel:
         if supervised:
             threading.Thread(target=self._read, name="parent", daemon=True).start()
 
-    def on_request(self, wake: Callable[[], None]) -> None:
-        """Call `wake`, from another thread, whenever a request waits; for event loops."""
-        self._wakers.append(wake)
+    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Answer requests in an event loop from now on; handlers may then be coroutine functions."""
+        self._loop = loop
+        loop.call_soon_threadsafe(self.answer_waiting)
 
     def ready(self, **fields: Any) -> None:
         """Say that this process works."""
@@ -84,17 +94,35 @@ class Channel:
         if name == STOP:
             self.stopping = True
             return
-        handler = self._handlers.get(name) if isinstance(name, str) else None
+        handler = self.handlers.get(name) if isinstance(name, str) else None
         if handler is None:
             self._tell("answer", {"id": number, "error": f"unknown request {name!r}"})
             return
         try:
             answer = handler(**request)
-        except Exception as error:  # the parent decides what an error of a request means
-            self._log.warning("request failed", request=name, error=repr(error))
-            self._tell("answer", {"id": number, "error": " ".join(str(error).split()) or repr(error)})
-        else:
+        except Exception as error:
+            self._answer_error(name, number, error)
+            return
+        if answer is None or isinstance(answer, dict):
             self._tell("answer", {"id": number, **(answer or {})})
+            return
+        assert self._loop is not None
+        task = self._loop.create_task(self._answer_later(name, number, answer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _answer_later(self, name: object, number: object, answer: Awaitable[Fields | None]) -> None:
+        try:
+            fields = await answer
+        except Exception as error:
+            self._answer_error(name, number, error)
+        else:
+            self._tell("answer", {"id": number, **(fields or {})})
+
+    def _answer_error(self, name: object, number: object, error: Exception) -> None:
+        """Tell the parent, which decides what an error of a request means."""
+        self._log.warning("request failed", request=name, error=repr(error), exc_info=explain(error) is None)
+        self._tell("answer", {"id": number, "error": explain(error) or describe(error)})
 
     def _read(self) -> None:
         for line in sys.stdin.buffer:
@@ -107,8 +135,8 @@ class Channel:
 
     def _put(self, request: Fields) -> None:
         self._requests.put(request)
-        for wake in self._wakers:
-            wake()
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self.answer_waiting)
 
     def _on_signal(self, number: int, frame: object) -> None:
         self.stopping = True

@@ -5,6 +5,7 @@ import sys
 
 import typer
 
+from miletus.cli.commands.run import run, watchtower
 from miletus.cli.errors import FAILED, INTERRUPTED, explain
 
 commands = typer.Typer(
@@ -15,6 +16,10 @@ commands = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+commands.add_typer(run, name="run")
+commands.command()(watchtower)
 
 
 def app() -> None:

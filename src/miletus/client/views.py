@@ -9,7 +9,7 @@ import msgspec
 
 from miletus.engine import layout as L
 from miletus.engine import params as P
-from miletus.engine.genesis import read_element
+from miletus.engine.elements import read_element
 from miletus.engine.margin import compute_floor, compute_mark, compute_move, compute_quadratic, compute_short
 from miletus.engine.state import State
 from miletus.market.names import InstrumentType, Terms

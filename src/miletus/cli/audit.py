@@ -1,0 +1,225 @@
+"""From a fill to the data on L1 that made it, with nothing but L1: `miletus audit FILL`.
+
+A fill is named by the number that the sequencer gave the taker's operation, and its place among the fills
+of that operation: `48213.0`. Numbers are counted again from what is posted (09-R09), every batch up to the
+fill's is executed again, and every claim on the way is compared. So what is told here is what L1 holds, not
+what the sequencer says.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from miletus.cli.errors import CliError
+from miletus.client.views import get_terms
+from miletus.codec import decode_segment
+from miletus.codec.table import WORD_BYTES
+from miletus.codec.view import OperationView, view_operations
+from miletus.engine import events
+from miletus.engine.reasons import Reason
+from miletus.engine.segment import INBOX, SEQUENCED, Segment
+from miletus.engine.state import EVENT, RECEIPT
+from miletus.native import NativeCrypto, Tree, prepare
+from miletus.settlement.chain import ChainView, PostedBatch
+from miletus.settlement.commitment import Commitment, decode_commit
+from miletus.settlement.deployment import Deployment
+from miletus.settlement.genesis import Genesis
+from miletus.settlement.l1 import Vault
+from miletus.settlement.node import L1Node
+from miletus.settlement.replica import Replica
+from miletus.settlement.verify import Alarm, verify_batch
+
+FILL_NAME = re.compile(r"(?P<number>[1-9]\d{0,17})\.(?P<place>\d{1,3})", re.ASCII)
+
+
+class FillAudit(msgspec.Struct, frozen=True):
+    """Where a fill comes from. Prices in ticks, sizes in lots, fees in micro-USDC, times in ms or s."""
+
+    fill: str
+    instrument: str
+    side: str
+    price_ticks: int
+    size_lots: int
+    fee_micros: int
+    taker_account: int
+    taker_slot: int
+    maker_account: int
+    maker_slot: int
+    operation: str
+    words: tuple[str, ...]
+    reason: str
+    batch: int
+    batch_id: str
+    segment: int
+    segments: int
+    word: int
+    segment_root: str
+    root_agrees: bool
+    batches_executed: int
+    l1_transaction: str
+    l1_block: int
+    l1_block_hash: str
+    committed_at_s: int
+    proposer: str
+    is_final: bool
+    final_at_s: int
+
+
+@dataclass(frozen=True)
+class Found:
+    """An operation that was executed: what became of it, and the root after its segment."""
+
+    operation: OperationView
+    segment: Segment
+    reason: Reason
+    fills: tuple[tuple[int, ...], ...]
+    root: bytes
+
+    def get_words(self) -> tuple[bytes, ...]:
+        """Its data words, 31 bytes each."""
+        first = self.operation.first_word
+        return tuple(
+            self.segment.words[at * WORD_BYTES : (at + 1) * WORD_BYTES]
+            for at in range(first, first + self.operation.words)
+        )
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a number lies: its batch, the segment there, the word in it."""
+
+    posted: PostedBatch
+    segment: int
+    word: int
+
+
+def parse_fill_name(text: str) -> tuple[int, int]:
+    """(number, place) of a fill's name. Raises CliError."""
+    match = FILL_NAME.fullmatch(text)
+    if match is None:
+        raise CliError(f"{text[:40]!r} is no fill: give one as miletus trade prints it, such as 48213.0")
+    return int(match["number"]), int(match["place"])
+
+
+def audit_fill(node: L1Node, deployment: Deployment, genesis: Genesis, name: str) -> FillAudit:
+    """Find a fill on L1 and recompute it.
+
+    Raises:
+        CliError: L1 has no such fill, or a claim before it is wrong.
+
+    """
+    number, place_in_word = parse_fill_name(name)
+    rollup = deployment.check(node)
+    view = ChainView(rollup, Vault(node, rollup.vault), deployment.start_block)
+    view.poll()
+    place = find_number(view, number)
+    crypto = NativeCrypto(deployment.chain_id, deployment.rollup)
+    replica = Replica.from_genesis(genesis, crypto)
+    for posted in view.batches[: place.posted.number - 1]:
+        result = verify_batch(view, posted, replica)
+        if isinstance(result, Alarm):
+            raise CliError(f"L1 holds a wrong claim before this fill: {result}")
+    commitment = get_commitment(view, place.posted)
+    found = run_to(view, place, commitment, replica)
+    fills = found.fills
+    if place_in_word >= len(fills):
+        raise CliError(f"{name}: that operation ({found.operation.name}) has {len(fills)} fills on L1")
+    maker, taker, book, price, lots, fee = fills[place_in_word]
+    instrument, side = divmod(book, 2)
+    return FillAudit(
+        fill=name,
+        instrument=get_terms(replica.machine.state, instrument).name,
+        side="sell" if side else "buy",
+        price_ticks=price,
+        size_lots=lots,
+        fee_micros=fee,
+        taker_account=taker // 256,
+        taker_slot=taker % 256,
+        maker_account=maker // 256,
+        maker_slot=maker % 256,
+        operation=found.operation.name,
+        words=tuple("0x" + word.hex() for word in found.get_words()),
+        reason=found.reason.name,
+        batch=place.posted.number,
+        batch_id="0x" + place.posted.id.hex(),
+        segment=place.segment,
+        segments=len(commitment.segments),
+        word=place.word,
+        segment_root="0x" + found.root.hex(),
+        root_agrees=found.root == commitment.segments[place.segment].claim.root,
+        batches_executed=place.posted.number,
+        l1_transaction="0x" + place.posted.transaction_hash.hex(),
+        l1_block=place.posted.block_number,
+        l1_block_hash="0x" + place.posted.block_hash.hex(),
+        committed_at_s=place.posted.committed_at_s,
+        proposer=place.posted.proposer,
+        is_final=place.posted.number <= rollup.get_final_number(),
+        final_at_s=place.posted.committed_at_s + rollup.window_s,
+    )
+
+
+def count_numbers(commitment: Commitment, inbox_words: int) -> Iterator[tuple[int, int]]:
+    """For each segment of a batch (words, numbers before its first word counted from the batch's opening)."""
+    offset = 1  # the opening has a number of its own
+    for j, segment in enumerate(commitment.segments):
+        words = inbox_words if j == 0 else len(segment.words) // WORD_BYTES
+        yield words, offset
+        offset += words + 1  # and so has each segment's end
+
+
+def find_number(view: ChainView, number: int) -> Place:
+    """Find where a number lies. Raises CliError for one that L1 does not have, or that is no word."""
+    first = 1
+    for posted in view.batches:
+        commitment = get_commitment(view, posted)
+        inbox_words = len(view.get_words(posted.inbox_first, posted.inbox_end)) // WORD_BYTES
+        following = first
+        for j, (words, offset) in enumerate(count_numbers(commitment, inbox_words)):
+            if first + offset <= number < first + offset + words:
+                return Place(posted, j, number - first - offset)
+            following = first + offset + words + 1
+        if number < following:
+            raise CliError(f"number {number} is the opening of batch {posted.number} or the end of a segment")
+        first = following
+    raise CliError(
+        f"number {number} is not on L1: the last there is {first - 1}; wait until its batch is posted"
+    )
+
+
+def get_commitment(view: ChainView, posted: PostedBatch) -> Commitment:
+    """What a batch's transaction committed to."""
+    transaction = view.rollup.node.get_transaction(posted.transaction_hash)
+    if transaction is None:
+        raise CliError(f"L1 has batch {posted.number} without its transaction: use another node")
+    return decode_commit(transaction.input)
+
+
+def run_to(view: ChainView, place: Place, commitment: Commitment, replica: Replica) -> Found:
+    """Execute a batch up to the segment of a place, on a replica that stands before the batch."""
+    machine = replica.machine
+    machine.begin_batch(commitment.time_bound_ms, commitment.clock_floor_ms)
+    inbox = view.get_words(place.posted.inbox_first, place.posted.inbox_end)
+    texts = (inbox, *(segment.words for segment in commitment.segments[1:]))
+    for j, text in enumerate(texts[: place.segment + 1]):
+        machine.state.clear_outputs()
+        segment = decode_segment(SEQUENCED if j else INBOX, text)
+        prepare(segment, machine)
+        machine.run(segment)
+    if place.segment == len(texts) - 1:
+        machine.end_batch()
+    operations = view_operations(segment)
+    record = next((j for j, operation in enumerate(operations) if operation.first_word == place.word), None)
+    if record is None:
+        raise CliError(f"word {place.word} of segment {place.segment} is not the first of an operation")
+    state = machine.state
+    stride = int(EVENT)
+    fills = tuple(
+        tuple(int(state.events[at + 2 + k]) for k in range(6))
+        for at in range(0, int(state.event_count) * stride, stride)
+        if state.events[at] == events.FILL and state.events[at + 1] == record
+    )
+    reason = Reason(int(state.receipts[record * int(RECEIPT)]))
+    root = Tree().update(*machine.export_pages())
+    return Found(operations[record], segment, reason, fills, root)

@@ -1,0 +1,102 @@
+"""Founding a system: L1, keys, the first state, the contracts, and the files that say where all is."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import structlog
+
+from miletus.cli.config import Config
+from miletus.cli.errors import CliError
+from miletus.cli.folder import Folder
+from miletus.cli.roles.batcher import DEVELOPMENT_DEPTH, WALLET
+from miletus.market.names import UNDERLYINGS
+from miletus.settlement.anvil import Anvil, find_anvil
+from miletus.settlement.contracts import find_artefacts
+from miletus.settlement.deployment import Deployment, deploy
+from miletus.settlement.genesis import Genesis
+from miletus.settlement.l1 import RollupParameters, VaultParameters
+from miletus.settlement.node import L1Node
+from miletus.settlement.sender import FeePolicy, Sender, open_store
+
+ETHER = 10**18
+
+OPERATOR_WEI = 1_000 * ETHER
+"""What the operator's wallet is given on a development chain; bonds are locked from it."""
+
+LEAST_DISK_BYTES = 512 << 20
+"""Free space that a system wants at its start: the log's files are filled beforehand."""
+
+logger = structlog.get_logger(__name__)
+
+
+def check_tools(*, own_l1: bool) -> None:
+    """See that what a system runs on is there; an error names what is missing and how to get it."""
+    from miletus.native import keccak256
+
+    keccak256(b"")  # loads the Go library, or says that it is missing
+    find_artefacts()
+    if own_l1:
+        find_anvil()
+
+
+def check_disk(folder: Path) -> None:
+    """Raise CliError if the disk under a folder has too little room to begin."""
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    if free < LEAST_DISK_BYTES:
+        raise CliError(
+            f"the disk under {folder} has {free >> 20} MiB free, a system needs {LEAST_DISK_BYTES >> 20}: "
+            "free some space, or choose another --folder"
+        )
+
+
+def start_anvil(
+    folder: Folder, *, port: int | None, block_time_seconds: float | None, start_s: int | None
+) -> Anvil:
+    """Start a development L1; it keeps its chain in the folder when it mines on a clock."""
+    keep = folder.path / "anvil.json" if block_time_seconds is not None else None
+    return Anvil(
+        port=port or None,
+        block_time_seconds=block_time_seconds,
+        state_path=keep,
+        log_path=folder.logs / "anvil.log",
+        timestamp_s=start_s if keep is None or not keep.exists() else None,
+    )
+
+
+def make_genesis(folder: Folder, config: Config, clock_ms: int) -> Genesis:
+    """Make the first state: the oracle's public keys, and the clock. Its file is published."""
+    signers = tuple(folder.get_signer(number).public for number in range(config.oracle.signers))
+    genesis = Genesis(signers, config.oracle.threshold, len(UNDERLYINGS), clock_ms)
+    genesis.save(folder.genesis_path)
+    return genesis
+
+
+def deploy_contracts(folder: Folder, config: Config, l1: L1Node, genesis: Genesis) -> Deployment:
+    """Deploy token, vault and rollup with the operator's wallet, which must be able to pay."""
+    wallet = folder.get_wallet(WALLET)
+    if l1.get_balance(wallet.address) == 0:
+        raise CliError(
+            f"the operator's wallet {wallet.address} has no ETH on chain {l1.get_chain_id()}: send it some, "
+            "then start again"
+        )
+    store = open_store(folder.subfolder("batcher") / "intents.db", l1, wallet.address)
+    try:
+        sender = Sender(l1, wallet, store, replace(FeePolicy(), depth=DEVELOPMENT_DEPTH))
+        choice = config.rollup
+        parameters = RollupParameters(
+            sequencer=wallet.address,
+            genesis_root=genesis.compute_root(),
+            window_s=choice.window_s,
+            reorg_age_s=choice.reorg_age_s,
+            max_delay_s=choice.max_delay_s,
+            deadline_s=choice.deadline_s,
+            bond_wei=choice.bond_wei,
+        )
+        deployment = deploy(sender, parameters, VaultParameters(words_per_block=256))
+    finally:
+        store.close()
+    deployment.save(folder.deployment_path)
+    return deployment

@@ -1,0 +1,79 @@
+"""The watchtower: re-executes everything from L1 alone, and tells what it found.
+
+It is given an address of L1, the rollup's address and the published first state; it reads nothing else of the
+system, not even its folder, so what it says is evidence.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from miletus.cli.channel import Channel, Fields
+from miletus.cli.roles.base import follow_l1
+from miletus.settlement.chain import ChainView
+from miletus.settlement.deployment import check_rollup
+from miletus.settlement.genesis import Genesis
+from miletus.settlement.l1 import Vault
+from miletus.settlement.node import MOVED_TIME, HeadRules, L1Node
+from miletus.settlement.watching import build_report
+from miletus.settlement.watchtower import Watchtower
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a watchtower is given. `moved_time` accepts an L1 whose clock is moved by hand."""
+
+    rpc: str
+    rollup: str
+    genesis: Path
+    start_block: int = 0
+    snapshot_folder: Path | None = None
+    report_path: Path | None = None
+    poll_seconds: float = 2.0
+    moved_time: bool = False
+
+
+def run(channel: Channel, options: Options) -> None:
+    """Run until told to stop; a wrong claim is told, and what is built on it is not looked at."""
+    rules = MOVED_TIME if options.moved_time else HeadRules()
+    l1 = L1Node.connect(options.rpc, rules)
+    genesis = Genesis.load(options.genesis)
+    rollup = check_rollup(l1, options.rollup, genesis.compute_root())
+    view = ChainView(rollup, Vault(l1, rollup.vault), options.start_block)
+    snapshot = None
+    if options.snapshot_folder is not None:
+        options.snapshot_folder.mkdir(parents=True, exist_ok=True)
+        snapshot = options.snapshot_folder / f"{rollup.address.lower()}.snapshot"
+    tower = Watchtower(view, genesis, snapshot)
+    last: dict[str, Any] = {}
+
+    def poll() -> None:
+        nonlocal last
+        tower.poll(limit=1)  # one batch at a time, so that the parent sees how it goes on
+        report = build_report(tower)
+        if report != last:
+            channel.report(**report)
+            if options.report_path is not None:
+                write_report(options.report_path, report)
+        last = report
+
+    def get_pause() -> float:
+        behind = tower.alarm is None and tower.verified_number < view.head_number
+        return 0.0 if behind else options.poll_seconds
+
+    def get_report() -> Fields:
+        tower.poll()
+        return build_report(tower)
+
+    channel.handlers["report"] = get_report
+    channel.ready()
+    follow_l1(channel, poll, get_pause)
+    tower.save()
+
+
+def write_report(path: Path, report: dict[str, Any]) -> None:
+    """Write a report, whole or not at all."""
+    draft = path.with_suffix(path.suffix + ".draft")
+    draft.write_text(json.dumps(report, indent=2) + "\n")
+    draft.replace(path)

@@ -1,0 +1,54 @@
+"""Configurations: every field is checked, and what is wrong is named."""
+
+from pathlib import Path
+
+import pytest
+
+from miletus.cli.config import Config, load_config
+from miletus.cli.errors import CliError
+
+
+def load(tmp_path: Path, text: str) -> Config:
+    path = tmp_path / "miletus.toml"
+    path.write_text(text)
+    return load_config(path)
+
+
+def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
+    assert load_config(None) == Config() == load(tmp_path, "")
+
+
+def test_what_the_file_says_is_taken_and_the_rest_is_default(tmp_path: Path) -> None:
+    config = load(tmp_path, "[rollup]\nwindow_s = 604800\n[market]\nunderlyings = ['ETH']\n")
+    assert config.rollup.window_s == 604_800
+    assert config.market.underlyings == ("ETH",)
+    assert config.node == Config().node
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[node]\nport = 70000", "node.port: "),
+        ("[node]\nports = 1", "node: .*ports"),
+        ("[roolup]\nwindow_s = 1", "roolup"),
+        ("[rollup]\nwindow_s = '1'", "rollup.window_s: "),
+        ("[oracle]\nsigners = 2\nthreshold = 3", "oracle.threshold 3 is above oracle.signers 2"),
+        ("[market]\nunderlyings = ['BTC', 'DOGE']", "choose from BTC, ETH"),
+        ("[market]\nunderlyings = ['BTC', 'BTC']", "each once"),
+        ("[market]\nunderlyings = []", "choose from"),
+        ("[l1]\nrpc = 'localhost:8545'", "http://"),
+        ("[l1\n", "not TOML"),
+    ],
+)
+def test_what_is_wrong_is_named_in_one_line(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(CliError, match=message) as error:
+        load(tmp_path, text)
+    assert "\n" not in str(error.value)
+    assert "miletus.toml" in str(error.value)
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(CliError, match="no such file"):
+        load_config(tmp_path / "absent.toml")
+    with pytest.raises(CliError, match="directory"):
+        load_config(tmp_path)
