@@ -1,0 +1,146 @@
+package harness
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
+
+	"miletus/circuits/layout"
+	"miletus/circuits/tree"
+	native "miletus/native/tree"
+)
+
+// Vector is a shared vector of the machine, as make_vectors.py writes it.
+type Vector struct {
+	Name         string                      `json:"name"`
+	ChainID      uint64                      `json:"chain_id"`
+	Rollup       string                      `json:"rollup"`
+	PagesBefore  map[string]map[string]int64 `json:"pages_before"`
+	PagesChanged map[string]map[string]int64 `json:"pages_changed"`
+	RootBefore   string                      `json:"root_before"`
+	Segments     []struct {
+		Source    string     `json:"source"`
+		Words     []string   `json:"words"`
+		Receipts  [][4]int64 `json:"receipts"`
+		RootAfter string     `json:"root_after"`
+		Events    string     `json:"events_accumulator"`
+	} `json:"segments"`
+}
+
+// LoadVectors reads all vectors of the machine.
+func LoadVectors(t testing.TB) []Vector {
+	t.Helper()
+	paths, _ := filepath.Glob("../../vectors/machine/*.json")
+	if len(paths) == 0 {
+		t.Fatal("there are no vectors in ../../vectors/machine")
+	}
+	vectors := make([]Vector, len(paths))
+	for i, path := range paths {
+		raw, err := os.ReadFile(path)
+		if err == nil {
+			err = json.Unmarshal(raw, &vectors[i])
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+	}
+	return vectors
+}
+
+// LoadVector reads one vector.
+func LoadVector(t testing.TB, name string) *Vector {
+	t.Helper()
+	for _, v := range LoadVectors(t) {
+		if v.Name == name {
+			return &v
+		}
+	}
+	t.Fatalf("there is no vector %s", name)
+	return nil
+}
+
+// Words gives the words of segment i, concatenated.
+func (v *Vector) Words(t testing.TB, i int) (words []byte) {
+	t.Helper()
+	for _, word := range v.Segments[i].Words {
+		raw, err := hex.DecodeString(word)
+		if err != nil {
+			t.Fatal(err)
+		}
+		words = append(words, raw...)
+	}
+	return words
+}
+
+// Root reads a root of a vector.
+func Root(t testing.TB, text string) (root fr.Element) {
+	t.Helper()
+	raw, err := hex.DecodeString(text)
+	if err != nil || root.SetBytesCanonical(raw) != nil {
+		t.Fatalf("%s is no root", text)
+	}
+	return root
+}
+
+// readFields puts a page of a vector as 64 integers.
+func readFields(t testing.TB, page map[string]int64) (fields [layout.Page]int64) {
+	t.Helper()
+	for field, value := range page {
+		i, err := strconv.Atoi(field)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fields[i] = value
+	}
+	return fields
+}
+
+// Cells packs a page of a vector.
+func Cells(t testing.TB, number int64, page map[string]int64) [tree.Cells]fr.Element {
+	t.Helper()
+	packing, err := native.NewPacking(layout.NativeTable())
+	if err != nil {
+		t.Fatal(err)
+	}
+	fields := readFields(t, page)
+	cells, err := packing.Pack(int(layout.PageKind(number)), &fields)
+	if err != nil {
+		t.Fatalf("page %d: %v", number, err)
+	}
+	return cells
+}
+
+// Tree makes the tree of pages of a vector.
+func Tree(t testing.TB, pages map[string]map[string]int64) *native.Tree {
+	t.Helper()
+	packing, err := native.NewPacking(layout.NativeTable())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var numbers, kinds, fields []int64
+	for text, page := range pages {
+		number := PageNumber(t, text)
+		own := readFields(t, page)
+		numbers, kinds, fields = append(numbers, number), append(kinds, layout.PageKind(number)), append(fields, own[:]...)
+	}
+	state := native.New(packing)
+	if _, err := state.Update(numbers, kinds, fields); err != nil {
+		t.Fatal(err)
+	}
+	return state
+}
+
+// PageNumber reads a page number of a vector.
+func PageNumber(t testing.TB, text string) int64 {
+	t.Helper()
+	number, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return number
+}
