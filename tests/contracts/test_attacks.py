@@ -6,7 +6,7 @@ import boa
 import pytest
 
 from tests.contracts.reference import FIELD, Segment, compute_binding, join, make_forced_word
-from tests.contracts.world import CONTRACTS, World, get_deployer, refused, to_number
+from tests.contracts.world import CONTRACTS, SOURCES, World, get_deployer, refused, to_number
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_attack_the_sequencer_serves_everything_but_one_users_exit(world: World)
 @pytest.mark.rule("08-R02")
 def test_attack_data_hidden_behind_a_contract(world: World) -> None:
     """A watchtower with a plain RPC must find every word in the transaction's own input."""
-    forwarder = boa.load("tests/contracts/sources/Forwarder.vy")
+    forwarder = get_deployer(SOURCES / "Forwarder.vy").deploy()
     world.wait(world.rollup_parameters["silence_s"])
     for sender in (world["sequencer"], world["thief"]):
         with refused("origin: sender is not the transaction's origin"):

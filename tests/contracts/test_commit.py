@@ -7,7 +7,7 @@ import boa
 import pytest
 
 from tests.contracts.reference import FIELD, Segment, compute_genesis_id, compute_root, join
-from tests.contracts.world import GENESIS_ROOT, World, get_reason, refused, to_number
+from tests.contracts.world import GENESIS_ROOT, SOURCES, World, get_deployer, get_reason, refused, to_number
 
 
 def make_words(count: int, seed: int = 0) -> tuple[int, ...]:
@@ -95,7 +95,7 @@ def test_a_batch_follows_the_head(world: World) -> None:
 @pytest.mark.rule("08-R02")
 def test_a_contract_cannot_commit(world: World) -> None:
     """Its data would be in no transaction's input."""
-    forwarder = boa.load("tests/contracts/sources/Forwarder.vy")
+    forwarder = get_deployer(SOURCES / "Forwarder.vy").deploy()
     data = world.draft().encode()
     world.wait(world.rollup_parameters["silence_s"])
     assert world.rollup.is_open()
@@ -106,7 +106,7 @@ def test_a_contract_cannot_commit(world: World) -> None:
 @pytest.mark.rule("08-R02")
 def test_a_delegated_account_cannot_commit(world: World) -> None:
     """Anyone could call it within any transaction (EIP-7702)."""
-    forwarder = boa.load("tests/contracts/sources/Forwarder.vy")
+    forwarder = get_deployer(SOURCES / "Forwarder.vy").deploy()
     boa.env.set_code(world["sequencer"], bytes.fromhex("ef0100" + str(forwarder.address)[2:]))
     with refused("origin: sender has code"):
         world.commit()
