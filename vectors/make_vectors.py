@@ -7,7 +7,7 @@ from typing import Any
 
 from miletus.engine import layout as L
 from miletus.engine import segment as G
-from miletus.engine.genesis import read_element
+from miletus.engine.elements import read_element
 from vectors import scenarios
 from vectors.world import (
     CHAIN_ID,

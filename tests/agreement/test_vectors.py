@@ -12,7 +12,7 @@ from miletus.codec import decode_segment
 from miletus.engine import layout as L
 from miletus.engine import segment as G
 from miletus.engine.audit import find_unbalanced, is_conserved
-from miletus.engine.genesis import read_element
+from miletus.engine.elements import read_element
 from miletus.engine.machine import Machine, build_machine
 from miletus.native import NativeCrypto, Tree, prepare
 from vectors.make_vectors import FOLDER, make_all, read_pages

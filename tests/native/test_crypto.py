@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from miletus import codec, native
 from miletus.codec import encode
 from miletus.engine import layout, reasons, segment
-from miletus.engine.genesis import apply_genesis, read_element
+from miletus.engine.elements import read_element
+from miletus.engine.genesis import apply_genesis
 from miletus.engine.machine import Machine
 from miletus.engine.segment import RECORD
 from miletus.native.crypto import NativeCrypto, prepare

@@ -4,29 +4,8 @@ from mypy_extensions import i64
 
 from miletus.engine import layout as L
 from miletus.engine import params as P
+from miletus.engine.elements import write_element
 from miletus.engine.state import SIGNERS_BASE, State
-
-_LIMB: int = 4_503_599_627_370_496
-
-
-def write_element(s: State, address: i64, element: int) -> None:
-    """Write a field element as 5 limbs."""
-    rest: int = element
-    k: i64 = 0
-    while k < L.LIMBS:
-        s.cells[address + k] = i64(rest % _LIMB)
-        rest = rest // _LIMB
-        k += 1
-
-
-def read_element(s: State, address: i64) -> int:
-    """Read 5 limbs as a field element."""
-    element: int = 0
-    k: i64 = L.LIMBS - 1
-    while k >= 0:
-        element = element * _LIMB + int(s.cells[address + k])
-        k -= 1
-    return element
 
 
 def apply_genesis(

@@ -5,7 +5,7 @@ from array import array
 from miletus.engine import layout, params
 from miletus.engine import segment as segments
 from miletus.engine.crypto import Crypto
-from miletus.engine.genesis import read_element, write_element
+from miletus.engine.elements import read_element, write_element
 from miletus.engine.machine import Machine
 from miletus.engine.segment import Segment
 from miletus.engine.state import RECEIPT, STAGE_BASE, State

@@ -7,7 +7,7 @@ from miletus.codec.table import BY_KIND, WORD_BYTES
 from miletus.codec.view import view_operations
 from miletus.engine import layout, params
 from miletus.engine import segment as kinds
-from miletus.engine.genesis import read_element
+from miletus.engine.elements import read_element
 from miletus.engine.machine import Machine
 from miletus.engine.reasons import Reason
 from miletus.engine.state import SIGNERS_BASE, State

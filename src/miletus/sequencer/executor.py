@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from miletus.codec import decode_segment
 from miletus.engine import layout
-from miletus.engine.genesis import read_element
+from miletus.engine.elements import read_element
 from miletus.engine.machine import Machine
 from miletus.engine.segment import INBOX, R_KIND, R_SIGNED, RECORD, SEQUENCED, Segment
 from miletus.engine.state import EVENT, RECEIPT

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import msgspec
 
 from miletus.engine import layout, params
-from miletus.engine.genesis import read_element
+from miletus.engine.elements import read_element
 from miletus.engine.margin import compute_mark, compute_requirement, is_restricted
 from miletus.engine.refresh import is_stale
 from miletus.engine.state import State

@@ -11,7 +11,7 @@ from miletus.codec import decode_segment
 from miletus.engine import events as E
 from miletus.engine import layout as L
 from miletus.engine.audit import find_unbalanced, is_conserved
-from miletus.engine.genesis import read_element
+from miletus.engine.elements import read_element
 from miletus.engine.layout import compute_page_kind
 from miletus.engine.machine import Machine, build_machine
 from miletus.engine.segment import INBOX, SEQUENCED
