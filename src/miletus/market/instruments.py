@@ -65,13 +65,16 @@ class Catalogue:
 
     def __iter__(self) -> Iterator[Instrument]:
         """Go through what is listed, by rising number."""
-        return iter(list(self._by_number.values()))
+        return iter([self._by_number[number] for number in sorted(self._by_number)])
 
     def __contains__(self, terms: Terms) -> bool:
         return terms in self._by_terms
 
-    def add(self, terms: Terms) -> Instrument:
-        """Give `terms` the next number; MarketError if it is listed already or no number is left."""
+    def propose(self, terms: Terms) -> Instrument:
+        """Make the instrument that `terms` would become, under the next number, without listing it.
+
+        MarketError if it is listed already or no number is left.
+        """
         if terms in self._by_terms:
             raise MarketError(f"{terms.name} is listed already: look it up in place of listing it again")
         if self._next >= MAX_INSTRUMENTS:
@@ -79,11 +82,23 @@ class Catalogue:
                 f"all {int(MAX_INSTRUMENTS)} instrument numbers are used: list fewer strikes or expiries, "
                 "or begin a new deployment"
             )
-        instrument = Instrument(self._next, terms, get_grid(terms))
-        self._next += 1
-        self._by_number[instrument.number] = instrument
-        self._by_terms[terms] = instrument
+        return Instrument(self._next, terms, get_grid(terms))
+
+    def add(self, terms: Terms) -> Instrument:
+        """Give `terms` the next number; MarketError if it is listed already or no number is left."""
+        instrument = self.propose(terms)
+        self.put(instrument)
         return instrument
+
+    def put(self, instrument: Instrument) -> None:
+        """Take in an instrument that has a number; MarketError if the number or the terms are taken."""
+        if instrument.number in self._by_number or instrument.terms in self._by_terms:
+            raise MarketError(
+                f"{instrument.name}, number {instrument.number}: listed already, or the number is taken"
+            )
+        self._next = max(self._next, instrument.number + 1)
+        self._by_number[instrument.number] = instrument
+        self._by_terms[instrument.terms] = instrument
 
     def add_missing(self, many: Iterable[Terms]) -> list[Instrument]:
         """Add what is not listed yet, in the order given; returns what was added."""
@@ -101,17 +116,21 @@ class Catalogue:
             raise MarketError(f"instrument {number} is not listed: it was never added, or it is settled")
         return self._by_number[number]
 
+    def has(self, number: int) -> bool:
+        """Whether something is listed under a number."""
+        return number in self._by_number
+
     def get(self, terms: Terms) -> Instrument | None:
         """Get what is listed under `terms`."""
         return self._by_terms.get(terms)
 
     def of(self, underlying: int) -> list[Instrument]:
         """Get what is listed on one underlying, by rising number: what its sheet must cover (spec 06-R07)."""
-        return [each for each in self._by_number.values() if each.terms.underlying == underlying]
+        return [each for each in self if each.terms.underlying == underlying]
 
     def expired(self, time_s: int) -> list[Instrument]:
         """Get what has expired and waits for its settlement."""
-        return [each for each in self._by_number.values() if each.is_expired(time_s)]
+        return [each for each in self if each.is_expired(time_s)]
 
 
 def build_chain(
