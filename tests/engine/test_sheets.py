@@ -319,7 +319,7 @@ def test_beyond_a_move_of_50_permille_risk_can_only_fall(desk: Desk, sign: int) 
 
 @pytest.mark.rule("06-R08")
 def test_attack_at_the_money_an_hour_before_expiry_and_a_5_percent_move(desk: Desk) -> None:
-    """Far away a great gamma is far from true: where its term exceeds 1 % of the index, risk can only fall."""
+    """Far away a great gamma is far from true: with its term above 1 % of the index risk can only fall."""
     desk.publish(gamma=8_191)
 
     def term(move: int) -> int:
