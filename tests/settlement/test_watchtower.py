@@ -1,23 +1,565 @@
 """From L1 alone: the same state, or an alarm that names the first wrong claim."""
 
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from miletus.sequencer.feed import BatchRecord, Outgoing, SegmentRecord
+from miletus.settlement.chain import ChainView
+from miletus.settlement.errors import L1Error, L1Inconsistent, L1Unreachable, StoreError
+from miletus.settlement.l1 import Rollup, Vault
+from miletus.settlement.node import L1Node
+from miletus.settlement.values import to_hex
 from miletus.settlement.watching import build_report
 from miletus.settlement.watchtower import Watchtower
-from tests.settlement.world import GENESIS, REORG_AGE_S, USDC, SmallSequencer, Trader, World, make_batcher
+from tests.settlement.meddler import Meddler
+from tests.settlement.test_batcher import poll_until
+from tests.settlement.world import (
+    GENESIS,
+    REORG_AGE_S,
+    USDC,
+    WINDOW_S,
+    SmallSequencer,
+    Trader,
+    World,
+    make_batcher,
+)
 
 
-def test_agrees(world: World) -> None:
-    alice = Trader.join(world)
+@pytest.fixture
+def alice(world: World) -> Trader:
+    trader = Trader.join(world)
     world.pass_time(REORG_AGE_S)
-    sequencer = SmallSequencer(world)
-    batcher = make_batcher(world, sequencer)
+    return trader
+
+
+@pytest.fixture
+def sequencer(world: World, alice: Trader) -> SmallSequencer:
+    return SmallSequencer(world)
+
+
+@pytest.fixture
+def genesis_path(tmp_path: Path) -> Path:
+    path = tmp_path / "genesis.json"
+    GENESIS.save(path)
+    return path
+
+
+def make_tower(world: World, path: Path | None = None, depth: int = 64) -> Watchtower:
+    return Watchtower(world.make_view(), GENESIS, path, depth)
+
+
+def post(world: World, sequencer: SmallSequencer) -> None:
+    poll_until(make_batcher(world, sequencer), world, len(sequencer.batches))
+
+
+def lie(sequencer: SmallSequencer, number: int, change: Callable[[BatchRecord], BatchRecord]) -> BatchRecord:
+    """Falsify a closed batch; what it was."""
+    honest = sequencer.batches[number - 1]
+    sequencer.batches[number - 1] = change(honest)
+    return honest
+
+
+def change_segment(place: int, **fields: object) -> Callable[[BatchRecord], BatchRecord]:
+    def change(batch: BatchRecord) -> BatchRecord:
+        segments: list[SegmentRecord] = list(batch.segments)
+        segments[place] = msgspec.structs.replace(segments[place], **fields)
+        return msgspec.structs.replace(batch, segments=tuple(segments))
+
+    return change
+
+
+@pytest.mark.rule("09-R07", "08-R04", "03-R16")
+def test_agrees_on_every_root(world: World, alice: Trader, sequencer: SmallSequencer) -> None:
+    bob = Trader.join(world)
+    world.pass_time(REORG_AGE_S)
+    tower = make_tower(world)
+    sequencer.close([alice.transfer(bob.account, 5 * USDC), b"\x77" * 31], [alice.withdraw(7 * USDC)])
+    post(world, sequencer)
+    bob.deposit("more", 3 * USDC)
+    world.pass_time(REORG_AGE_S)
+    sequencer.close([bob.withdraw(8 * USDC)], [b"\x00" * 31 * 1_023], [alice.withdraw(1)])
+    sequencer.close([b"\x30" + bytes(30)])
+    post(world, sequencer)
+    assert [batch.number for batch in tower.poll()] == [1, 2, 3]
+    assert tower.poll() == []
+    assert tower.replica.root == sequencer.replica.root
+    report = build_report(tower)
+    assert report["status"] == "agreed"
+    assert report["roots_agreed"] is True
+    assert report["conserved"] is True
+    assert report["batches"] == report["batches_verified"] == 3
+    assert report["segments"] == 3 + 3 + 1 + 2
+    assert report["deposited_micros"] == 2_003 * USDC
+    assert report["put_out_micros"] == 15 * USDC + 1
+    assert report["wrong_data_hashes"] == 0
+    json.dumps(report)
+
+
+def test_a_batch_that_leaves_the_clock_to_the_floor(
+    world: World, alice: Trader, sequencer: SmallSequencer
+) -> None:
+    """No Tick of it counts: END raises the clock, and the claim is of the state after that."""
+    genesis_s = GENESIS.clock_ms // 1_000
+    world.control.set_next_timestamp(world.get_time() + 10)
+    sequencer.close([b"\x30" + bytes(30)], time_s=world.get_time())
+    batch = sequencer.batches[0]
+    assert genesis_s < batch.clock_ms // 1_000
+    post(world, sequencer)
+    tower = make_tower(world)
+    tower.poll()
+    assert tower.alarm is None
+    assert tower.replica.clock_ms == batch.clock_ms
+
+
+WRONG = b"\x07" * 32
+LIES: dict[str, tuple[Callable[[BatchRecord], BatchRecord], str, int]] = {
+    "root of the inbox segment": (change_segment(0, root=WRONG[:1] + bytes(31)), "root", 0),
+    "root in the middle": (change_segment(1, root=WRONG[:1] + bytes(31)), "root", 1),
+    "root at the end": (change_segment(2, root=bytes(31) + b"\x01"), "root", 2),
+    "outbox in the middle": (change_segment(1, outbox=5), "outbox", 1),
+    "outbox at the end": (change_segment(2, outbox=5), "outbox", 2),
+    "a withdrawal more": (
+        lambda batch: msgspec.structs.replace(batch, outbox=(*batch.outbox, Outgoing(b"\x11" * 20, 9))),
+        "withdrawals",
+        2,
+    ),
+    "a withdrawal to the thief": (
+        lambda batch: msgspec.structs.replace(batch, outbox=(Outgoing(b"\x66" * 20, 7 * USDC),)),
+        "withdrawals",
+        2,
+    ),
+    "a withdrawal that is kept back": (
+        lambda batch: msgspec.structs.replace(batch, outbox=()),
+        "withdrawals",
+        2,
+    ),
+}
+
+
+@pytest.mark.rule("09-R07")
+@pytest.mark.parametrize("name", LIES)
+def test_names_the_first_wrong_claim(
+    world: World, alice: Trader, sequencer: SmallSequencer, name: str
+) -> None:
+    sequencer.close([alice.withdraw(1)])
     sequencer.close([alice.transfer(17, 5)], [alice.withdraw(7 * USDC)])
-    sequencer.close([alice.withdraw(8 * USDC)])
-    for _ in range(4):
+    sequencer.close([alice.withdraw(2)])
+    change, kind, segment = LIES[name]
+    honest = lie(sequencer, 2, change)
+    post(world, sequencer)
+    tower = make_tower(world)
+    assert [batch.number for batch in tower.poll()] == [1]
+    alarm = tower.alarm
+    assert alarm is not None
+    assert (alarm.kind, alarm.batch, alarm.segment) == (kind, 2, segment)
+    assert alarm.proposer == world.sequencer.address
+    if kind == "root":
+        assert alarm.claimed == to_hex(sequencer.batches[1].segments[segment].root)
+        assert alarm.computed == to_hex(honest.segments[segment].root)
+    if kind == "outbox":
+        assert int(alarm.claimed, 16) == 5
+        assert int(alarm.computed, 16) == honest.segments[segment].outbox
+    assert tower.poll() == []
+    report = build_report(tower)
+    assert report["status"] == "alarm"
+    assert report["roots_agreed"] is False
+    assert report["batches_verified"] == 1
+    assert f"batch 2 ({alarm.batch_id[:12]}) segment {segment}: wrong {kind}" in report["alarm"]["message"]
+
+
+def test_of_several_lies_the_first_is_named(world: World, alice: Trader, sequencer: SmallSequencer) -> None:
+    sequencer.close([alice.withdraw(1)], [alice.withdraw(2)])
+    lie(sequencer, 1, change_segment(2, root=bytes(32)))
+    lie(sequencer, 1, change_segment(1, outbox=3))
+    post(world, sequencer)
+    tower = make_tower(world)
+    tower.poll()
+    assert tower.alarm is not None
+    assert (tower.alarm.kind, tower.alarm.segment) == ("outbox", 1)
+
+
+def test_words_that_were_left_out_are_a_lie_too(
+    world: World, alice: Trader, sequencer: SmallSequencer
+) -> None:
+    """The data decide: claims about other words than those posted are wrong."""
+    sequencer.close([alice.withdraw(1)], [alice.withdraw(2)])
+    lie(sequencer, 1, change_segment(2, words=bytes(31)))
+    post(world, sequencer)
+    tower = make_tower(world)
+    tower.poll()
+    assert tower.alarm is not None
+    assert (tower.alarm.kind, tower.alarm.segment) == ("root", 2)
+
+
+@pytest.mark.rule("09-R06", "09-R07")
+def test_follows_reorganisations(world: World, alice: Trader, sequencer: SmallSequencer) -> None:
+    world.control.mine(5)
+    tower = make_tower(world)
+    batcher = make_batcher(world, sequencer)
+    sequencer.close([alice.withdraw(1)])
+    sequencer.close([alice.withdraw(2)])
+    poll_until(batcher, world, 2)
+    tower.poll()
+    world.control.reorganise(5)
+    tower.poll()
+    assert tower.verified_number == 0
+    assert tower.replica.root == world.rollup.genesis_root
+    poll_until(batcher, world, 2)
+    tower.poll()
+    assert tower.verified_number == 2
+    assert tower.replica.root == sequencer.replica.root
+
+
+def test_an_alarm_ends_when_l1_forgets_the_lie(
+    world: World, alice: Trader, sequencer: SmallSequencer
+) -> None:
+    world.control.mine(5)
+    tower = make_tower(world)
+    sequencer.close([alice.withdraw(1)])
+    honest = lie(sequencer, 1, change_segment(1, root=bytes(32)))
+    post(world, sequencer)
+    tower.poll()
+    assert tower.alarm is not None
+    world.control.reorganise(4)
+    tower.poll()
+    assert tower.alarm is None
+    sequencer.batches[0] = honest
+    post(world, sequencer)
+    tower.poll()
+    assert tower.alarm is None
+    assert tower.replica.root == honest.segments[-1].root
+
+
+def close_many(world: World, alice: Trader, sequencer: SmallSequencer, count: int) -> None:
+    for number in range(count):
+        sequencer.close([alice.withdraw(number + 1)])
+    post(world, sequencer)
+
+
+def test_goes_on_from_its_snapshot(
+    world: World, alice: Trader, sequencer: SmallSequencer, tmp_path: Path
+) -> None:
+    path = tmp_path / "tower"
+    close_many(world, alice, sequencer, 4)
+    alice.deposit("waits", USDC)  # consumed by no batch before the snapshot
+    world.control.mine(3)
+    tower = make_tower(world, path, depth=1)
+    tower.poll()
+    tower.save()
+    totals = tower.totals
+    assert path.exists()
+    with Meddler(world.node.rpc.url) as meddler:
+        asked: list[str] = []
+
+        def count(transaction: dict[str, str]) -> dict[str, str]:
+            asked.append(transaction["hash"])
+            return transaction
+
+        meddler.changes = {"eth_getTransactionByHash": count}
+        again = Watchtower(view_through(meddler, world), GENESIS, path, depth_blocks=1)
+        assert again.verified_number == 4
+        assert again.replica.root == sequencer.replica.root
+        world.pass_time(REORG_AGE_S)
+        sequencer.close([alice.withdraw(9)])
+        assert sequencer.batches[-1].inbox_count == 1
+        post(world, sequencer)
+        assert [batch.number for batch in again.poll()] == [5]
+        assert len(asked) == 1  # only the new batch was read
+        assert again.totals.words == totals.words + 1 + 4
+        assert again.replica.root == sequencer.replica.root
+        assert build_report(again)["conserved"] is True
+
+
+def view_through(meddler: Meddler, world: World) -> ChainView:
+    node = L1Node.connect(meddler.url, world.node.rules, attempts=1)
+    rollup, vault = Rollup(node, world.rollup.address), Vault(node, world.vault.address)
+    return ChainView(rollup, vault, world.deployment.start_block, 0.0)
+
+
+def test_a_snapshot_that_l1_took_back(
+    world: World, alice: Trader, sequencer: SmallSequencer, tmp_path: Path
+) -> None:
+    path = tmp_path / "tower"
+    start = world.node.get_head().number
+    close_many(world, alice, sequencer, 3)
+    world.control.mine(3)
+    tower = make_tower(world, path, depth=1)
+    tower.poll()
+    tower.save()
+    depth = world.node.get_head().number - start
+    world.control.reorganise(depth)
+    for one in (tower, make_tower(world, path, depth=1)):
+        one.poll()
+        assert one.verified_number == 0
+        assert one.replica.root == world.rollup.genesis_root
+    world.pass_time(REORG_AGE_S)
+    poll_until(make_batcher(world, sequencer), world, 3)
+    for one in (tower, make_tower(world, path, depth=1)):
+        one.poll()
+        assert one.verified_number == 3
+        assert one.replica.root == sequencer.replica.root
+
+
+def test_settles_and_prunes_as_it_goes(
+    world: World, alice: Trader, sequencer: SmallSequencer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("miletus.settlement.watchtower.SNAPSHOT_BATCHES", 2)
+    tower = make_tower(world, tmp_path / "tower", depth=2)
+    for number in range(7):
+        if number % 2:
+            alice.deposit(str(number), USDC)
+        sequencer.close([alice.withdraw(number + 1)])
+        post(world, sequencer)
+        tower.poll()
+    assert tower.view.anchor is not None
+    assert len(tower.view.batches) < 7
+    assert tower.view.head_number == tower.verified_number == 7
+    assert tower.replica.root == sequencer.replica.root
+    assert tower.totals == make_polled(world).totals
+    # deeper than the base: it starts over, and ends where L1 is
+    world.control.reorganise(12)
+    tower.poll()
+    fresh = make_polled(world)
+    assert tower.verified_number == fresh.verified_number < 7
+    assert tower.replica.root == fresh.replica.root
+
+
+def make_polled(world: World) -> Watchtower:
+    tower = make_tower(world)
+    tower.poll()
+    return tower
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "another", "header", "empty"])
+def test_damaged_snapshots(
+    world: World, alice: Trader, sequencer: SmallSequencer, tmp_path: Path, damage: str
+) -> None:
+    path = tmp_path / "tower"
+    close_many(world, alice, sequencer, 1)
+    world.control.mine(3)
+    tower = make_tower(world, path, depth=1)
+    tower.poll()
+    tower.save()
+    raw = bytearray(path.read_bytes())
+    match = "is damaged; remove it"
+    if damage == "flip":
+        raw[len(raw) // 2] ^= 1
+    elif damage == "cut":
+        del raw[-100:]
+    elif damage == "header":
+        raw[0] ^= 1
+        match = "no snapshot of this version"
+    elif damage == "empty":
+        raw.clear()
+        match = "no snapshot of this version"
+    path.write_bytes(raw)
+    if damage == "another":
+        tower.identity = "chain 1, rollup 0x0, genesis 0x0"
+        tower._unsaved = 1
+        tower.save()
+        match = "belongs to chain 1"
+    with pytest.raises(StoreError, match=match):
+        make_tower(world, path)
+
+
+def test_no_room_for_the_snapshot(
+    world: World, alice: Trader, sequencer: SmallSequencer, tmp_path: Path
+) -> None:
+    close_many(world, alice, sequencer, 1)
+    world.control.mine(3)
+    tower = make_tower(world, tmp_path / "no such directory" / "tower", depth=1)
+    tower.poll()
+    with pytest.raises(StoreError, match="choose another snapshot directory"):
+        tower.save()
+
+
+@pytest.fixture
+def meddled(world: World) -> Iterator[tuple[Meddler, Watchtower]]:
+    with Meddler(world.node.rpc.url) as meddler:
+        yield meddler, Watchtower(view_through(meddler, world), GENESIS)
+
+
+def test_a_node_that_falsifies_data_causes_no_false_alarm(
+    world: World, alice: Trader, sequencer: SmallSequencer, meddled: tuple[Meddler, Watchtower]
+) -> None:
+    meddler, tower = meddled
+    close_many(world, alice, sequencer, 2)
+
+    def falsify(transaction: dict[str, str]) -> dict[str, str]:
+        text = transaction["input"]
+        place = text.rindex("13000010")  # a Withdraw
+        return {**transaction, "input": text[: place + 30] + "ff" + text[place + 32 :]}
+
+    meddler.changes = {"eth_getTransactionByHash": falsify}
+    with pytest.raises(L1Inconsistent, match="gives data of batch 1 that hash to"):
+        tower.poll()
+    assert tower.alarm is None
+    meddler.changes = {"eth_getTransactionByHash": lambda transaction: None}
+    with pytest.raises(L1Inconsistent, match="without its transaction"):
+        tower.poll()
+    meddler.changes = {}
+    assert len(tower.poll()) == 2
+    assert tower.replica.root == sequencer.replica.root
+
+
+def test_input_that_is_no_commit_is_told(
+    world: World, alice: Trader, sequencer: SmallSequencer, meddled: tuple[Meddler, Watchtower]
+) -> None:
+    """The contract refuses such inputs, so here only a node can bring them: still one clear alarm."""
+    meddler, tower = meddled
+    close_many(world, alice, sequencer, 1)
+    meddler.changes = {"eth_getTransactionByHash": lambda transaction: {**transaction, "input": "0x12"}}
+    tower.poll()
+    assert tower.alarm is not None
+    assert tower.alarm.kind == "unreadable"
+
+
+def test_l1_goes_away_while_it_watches(
+    world: World, alice: Trader, sequencer: SmallSequencer, meddled: tuple[Meddler, Watchtower]
+) -> None:
+    meddler, tower = meddled
+    close_many(world, alice, sequencer, 3)
+    refused = 0
+    for failing in range(1, 40):
+        seen = meddler.requests
+        meddler.failures = [200] * failing + [503]
+        try:
+            tower.poll()
+        except L1Unreachable:
+            refused += 1
+        else:
+            if meddler.requests - seen <= failing:
+                break
+    assert refused > 3
+    assert tower.verified_number == 3
+    assert tower.replica.root == sequencer.replica.root
+
+
+def run_watchtower(world: World, genesis: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [
+        *(sys.executable, "-m", "miletus.settlement.watchtower"),
+        *("--rpc", world.node.rpc.url, "--rollup", world.rollup.address, "--genesis", str(genesis)),
+        *("--moved-time", "--poll-seconds", "0.1", *options),
+    ]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=os.environ)
+
+
+def test_as_a_process(
+    world: World, alice: Trader, sequencer: SmallSequencer, genesis_path: Path, tmp_path: Path
+) -> None:
+    close_many(world, alice, sequencer, 2)
+    world.pass_time(WINDOW_S)
+    batcher = make_batcher(world, sequencer)
+    for _ in range(3):
         batcher.poll()
         world.control.mine()
-    tower = Watchtower(world.make_view(), GENESIS)
-    done = tower.poll()
-    assert [batch.number for batch in done] == [1, 2]
-    print(build_report(tower))
-    assert tower.replica.root == sequencer.replica.root
-    assert 0
+    done = run_watchtower(
+        world, genesis_path, "--once", "--snapshot", str(tmp_path / "s"), "--report", str(tmp_path / "r.json")
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["event"] for line in lines] == ["batch", "batch", "report"]
+    assert lines[-1]["roots_agreed"] is True
+    assert lines[-1]["batches_final"] == 2
+    assert lines[-1]["root"] == to_hex(sequencer.replica.root)
+    assert json.loads((tmp_path / "r.json").read_text())["words"] == lines[-1]["words"]
+
+
+def test_as_a_process_that_finds_a_lie(
+    world: World, alice: Trader, sequencer: SmallSequencer, genesis_path: Path
+) -> None:
+    sequencer.close([alice.withdraw(1)])
+    lie(sequencer, 1, change_segment(1, root=bytes(32)))
+    post(world, sequencer)
+    done = run_watchtower(world, genesis_path, "--stop-on-alarm")
+    assert done.returncode == 2
+    assert done.stderr.startswith("ALARM batch 1 (0x")
+    alarm = json.loads(done.stdout.splitlines()[0])
+    assert (alarm["event"], alarm["batch"], alarm["segment"], alarm["kind"]) == ("alarm", 1, 1, "root")
+
+
+def test_as_a_process_that_can_t_work(world: World, genesis_path: Path, tmp_path: Path) -> None:
+    (tmp_path / "bad.json").write_text("{}")
+    cases = [
+        (genesis_path, ("--rpc", "http://127.0.0.1:1"), "can't be used after 4 tries"),
+        (genesis_path, ("--rollup", world.sequencer.address), "holds no contract"),
+        (tmp_path / "bad.json", (), "is no genesis file"),
+        (tmp_path / "absent.json", (), "is no genesis file"),
+    ]
+    for path, options, text in cases:
+        done = run_watchtower(world, path, "--once", *options)
+        assert done.returncode == 1
+        assert text in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.rule("09-R06", "09-R07")
+@pytest.mark.parametrize("seed", range(2))
+def test_a_storm(
+    world: World,
+    alice: Trader,
+    sequencer: SmallSequencer,
+    tmp_path: Path,
+    seed: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A tower through reorganisations and restarts is always where a fresh one is."""
+    storm(world, alice, sequencer, tmp_path, random.Random(seed), monkeypatch)
+
+
+def storm(
+    world: World,
+    alice: Trader,
+    sequencer: SmallSequencer,
+    tmp_path: Path,
+    dice: random.Random,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("miletus.settlement.watchtower.SNAPSHOT_BATCHES", 2)
+    world.control.set_automine(False)
+    world.control.mine(5)
+    floor = world.node.get_head().number
+    path = tmp_path / "tower"
+    tower = make_tower(world, path, depth=3)
+    batcher = make_batcher(world, sequencer)
+    for step in range(40):
+        act = dice.choice(
+            ["close", "close", "post", "post", "post", "deposit", "watch", "reorganise", "restart"]
+        )
+        depth = world.node.get_head().number - floor
+        if act == "close":
+            sequencer.close([alice.withdraw(step + 1)])
+        elif act == "post":
+            batcher.poll()
+            world.control.mine()
+        elif act == "deposit":
+            fresh = world.make_sender(alice.wallet)
+            world.do(fresh, str(step), world.vault.deposit(alice.account, alice.wallet.address, USDC))
+        elif (
+            act == "reorganise"
+            and depth > 1
+            and not any(batch.inbox_count for batch in sequencer.batches[1:])
+        ):
+            world.control.reorganise(dice.randint(1, min(depth, 6)))
+        elif act == "restart":
+            tower.save()
+            tower = make_tower(world, path, depth=3)
+        else:
+            tower.poll()
+    try:
+        tower.poll()
+    except L1Error:
+        tower.poll()
+    fresh_tower = make_polled(world)
+    assert tower.alarm is None
+    assert tower.verified_number == fresh_tower.verified_number
+    assert tower.replica.root == fresh_tower.replica.root
+    assert tower.totals == fresh_tower.totals
