@@ -41,7 +41,8 @@ func (c *circuit) Define(api frontend.API) error {
 }
 
 // Compile compiles a circuit of `count` inputs with range tables of the given bits. What the functions and sums in
-// `off` assert is left out: "package.(*Type).Method", "package.function", or "sum:name".
+// `off` assert is left out: "package.(*Type).Method" or "package.function" for all that it and what it calls
+// asserts, "assert:" and such a name for its assertions without its pushes, "sum:name" for a sum.
 func Compile(define Define, count int, ranges []int, off ...string) (constraint.ConstraintSystem, error) {
 	c := &circuit{Inputs: make([]frontend.Variable, count), define: define, ranges: ranges, off: off}
 	return frontend.Compile(ecc.BN254.ScalarField(), r1cs.NewBuilder, c, frontend.IgnoreUnconstrainedInputs())
@@ -76,7 +77,7 @@ func Options(overrides ...Override) []solver.Option {
 }
 
 // isOff tells if one of the functions is on the stack.
-func isOff(off []string) bool {
+func isOff(off []string, prefixes ...string) bool {
 	if len(off) == 0 {
 		return false
 	}
@@ -85,8 +86,12 @@ func isOff(off []string) bool {
 	for {
 		frame, more := frames.Next()
 		if name, ours := strings.CutPrefix(frame.Function, "miletus/circuits/"); ours {
-			if slices.ContainsFunc(off, func(f string) bool { return name == f || strings.HasPrefix(name, f+".func") }) {
-				return true
+			for _, f := range off {
+				for _, prefix := range append(prefixes, "") {
+					if f == prefix+name {
+						return true
+					}
+				}
 			}
 		}
 		if !more {
@@ -102,19 +107,19 @@ type filteredAPI struct {
 }
 
 func (f *filteredAPI) AssertIsEqual(x, y frontend.Variable) {
-	if !isOff(f.off) {
+	if !isOff(f.off, "assert:") {
 		f.API.AssertIsEqual(x, y)
 	}
 }
 
 func (f *filteredAPI) AssertIsBoolean(x frontend.Variable) {
-	if !isOff(f.off) {
+	if !isOff(f.off, "assert:") {
 		f.API.AssertIsBoolean(x)
 	}
 }
 
 func (f *filteredAPI) AssertIsDifferent(x, y frontend.Variable) {
-	if !isOff(f.off) {
+	if !isOff(f.off, "assert:") {
 		f.API.AssertIsDifferent(x, y)
 	}
 }
