@@ -137,6 +137,22 @@ class BatchRecord(msgspec.Struct, frozen=True):
         return self.segments[-1].end_number
 
 
+def encode_batch(batch: BatchRecord) -> bytes:
+    """Encode a batch; accumulators as 32 bytes, since MessagePack has no wider integers than 64 bits."""
+    fields = msgspec.to_builtins(batch, builtin_types=(bytes,))
+    for segment in fields["segments"]:
+        segment["outbox"] = segment["outbox"].to_bytes(32, "big")
+    return msgspec.msgpack.encode(fields)
+
+
+def decode_batch(body: bytes) -> BatchRecord:
+    """Decode what `encode_batch` made."""
+    fields = msgspec.msgpack.decode(body)
+    for segment in fields["segments"]:
+        segment["outbox"] = int.from_bytes(segment["outbox"], "big")
+    return msgspec.convert(fields, BatchRecord, builtin_types=(bytes,))
+
+
 @dataclass(frozen=True)
 class BatchStore:
     """The closed batches in a directory, by number. Reading needs no running node."""
@@ -162,7 +178,7 @@ class BatchStore:
         body = raw[12:]
         if raw[:8] != MAGIC or int.from_bytes(raw[8:12], "big") != zlib.crc32(body):
             raise BatchFileError(f"{path} is damaged: remove it and restart the node, which writes it again")
-        return msgspec.msgpack.decode(body, type=BatchRecord)
+        return decode_batch(body)
 
     def get_batches(self, first: int) -> Iterator[BatchRecord]:
         """Closed batches from number `first` on, in order, as far as there are."""
@@ -174,7 +190,7 @@ class BatchStore:
     def put_batch(self, batch: BatchRecord) -> None:
         """Write a closed batch, whole or not at all. OSError when there is no space."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        body = msgspec.msgpack.encode(batch)
+        body = encode_batch(batch)
         path = self.get_path(batch.number)
         draft = path.with_suffix(".draft")
         with draft.open("wb") as file:
