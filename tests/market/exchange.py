@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from miletus.codec import decode_segment, encode
+from miletus.codec import decode_segment, encode, payload_element, with_signature
 from miletus.codec.table import BY_KIND, WORD_BYTES
 from miletus.engine import layout
 from miletus.engine.genesis import apply_genesis
@@ -11,7 +11,8 @@ from miletus.engine.machine import Machine
 from miletus.engine.params import MAX_SEGMENT_WORDS
 from miletus.engine.reasons import Reason
 from miletus.engine.segment import INBOX, SEQUENCED
-from miletus.native import NativeCrypto, PrivateKey, derive_key, prepare
+from miletus.market.requests import Amend, Place, Request
+from miletus.native import NativeCrypto, PrivateKey, derive_key, message, prepare
 
 CHAIN_ID, ROLLUP = 31_337, 0xA11CE
 FIRST_ACCOUNT = 16
@@ -112,3 +113,61 @@ class Exchange:
             INBOX,
         )
         assert [outcome.reason for outcome in outcomes] == [Reason.OK, Reason.OK]
+
+
+class Desk:
+    """Signs the requests of agents: account n of an agent has a machine account and a key of its own."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._next = FIRST_ACCOUNT
+        self._keys: dict[int, PrivateKey] = {}
+        self._nonces: dict[int, int] = {}
+
+    def open(self, count: int, amount_micros: int) -> list[int]:
+        """Open accounts with money and a key."""
+        accounts = list(range(self._next, self._next + count))
+        self._next += count
+        for account in accounts:
+            self._keys[account] = make_key(f"account {account}")
+            self._nonces[account] = 0
+            self._exchange.deposit(account, amount_micros, self._keys[account])
+        return accounts
+
+    def send(self, account: int, request: Request, now_s: int) -> Outcome:
+        """Sign and carry out one request."""
+        self._nonces[account] += 1
+        header = {
+            "account": account,
+            "key": 0,
+            "nonce": self._nonces[account],
+            "valid_until_s": now_s + 60,
+        }
+        words = encode_request(request, header)
+        element = message(self._exchange.domain, payload_element(words))
+        (outcome,) = self._exchange.run([with_signature(words, self._keys[account].sign(element))])
+        return outcome
+
+
+def encode_request(request: Request, header: dict[str, int]) -> bytes:
+    if isinstance(request, Place):
+        flags = request.side | request.time_in_force << 1 | request.market << 3 | request.post_only << 4
+        flags |= request.reduce_only << 5 | request.replace << 6
+        return encode.place_order(
+            **header,
+            slot=request.slot,
+            instrument=request.instrument,
+            flags=flags,
+            price_ticks=request.price_ticks,
+            size_lots=request.size_lots,
+            good_for_s=request.good_for_s,
+        )
+    if isinstance(request, Amend):
+        return encode.amend(
+            **header,
+            slot=request.slot,
+            generation=request.generation,
+            price_ticks=request.price_ticks,
+            size_lots=request.size_lots,
+        )
+    return encode.cancel(**header, mode=0, slot=request.slot, generation=0, instrument=0)
