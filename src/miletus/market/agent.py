@@ -97,7 +97,7 @@ class Agent:
         self._filled[account, slot] = (order.generation, order.filled_lots)
 
     def note_settled(self, instrument: int) -> None:
-        """An instrument was settled: positions in it are money now. Its orders stay until they are removed."""
+        """An instrument was settled: positions in it are money now, orders stay until they are removed."""
         for position in self.positions:
             position.pop(instrument, None)
 

@@ -1,7 +1,7 @@
 """A market maker who quotes a whole chain around the surface.
 
 - Spread: a share of volatility (so an option's half spread goes with its vega), a share of the index for what
-  its delta costs to hedge, and half a step of the grid.
+  its delta costs to hedge, and half a step of the grid; not wider than half the machine's band.
 - Skew: the middle goes down as the maker's delta in the underlying is long, by the option's delta; and down
   as its vega is long, by the option's vega. At the limit it is a whole half spread away.
 - Size: less on the side that would make a position larger, nothing beyond the limit.
@@ -27,6 +27,9 @@ PAIRS: Final = min(SLOT_COUNT // 2, int(MAX_POSITIONS))
 
 LAST_QUOTE_S: Final = 1_800
 """Seconds before expiry at which a maker takes the quotes of an instrument out."""
+
+WIDEST_SHARE: Final = 0.4
+"""Half spread of a cheap option, at most, as a share of its mark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,8 @@ class Maker(Agent):
         base = (habits.option_lots if line.instrument.terms.is_option else habits.future_lots)[underlying]
         spread_vega = vega * habits.volatility_permille / 1000
         spread_delta = abs(line.delta) * line.index_ticks * habits.index_ppm / 1e6
-        half = min(spread_vega + spread_delta + grid.tick_step / 2, line.band_ticks / 2)
+        half = spread_vega + spread_delta + grid.tick_step / 2
+        half = min(half, line.band_ticks / 2, max(grid.tick_step, line.mark_ticks * WIDEST_SHARE))
         usual_vega = 0.11 * line.index_ticks * habits.option_lots[underlying] * habits.vega_limit_sizes
         leaning = _clamp(inventory.delta_lots / habits.delta_limit_lots[underlying])
         middle = line.mark_ticks + vega * self._get_opinion(underlying, time_s)
