@@ -40,8 +40,9 @@ func (s *Size) Check() error {
 
 // Public is what a proof says: the state before and after, and the segment.
 type Public struct {
-	RootBefore, RootAfter frontend.Variable
-	Segment               words.Binding
+	RootBefore frontend.Variable `gnark:",public"`
+	RootAfter  frontend.Variable `gnark:",public"`
+	Segment    words.Binding
 }
 
 // Tables are the rows of a circuit.

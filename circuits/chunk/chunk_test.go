@@ -4,86 +4,89 @@ import (
 	"testing"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
+	"github.com/consensys/gnark/frontend"
 
 	"miletus/circuits/chunk"
 	"miletus/circuits/internal/harness"
-	"miletus/circuits/tree"
 )
 
 var small = chunk.Size{
-	Pages: 12, ReadPages: 12, Nodes: 90, Signatures: 2, Words: 42, Hashes: 12,
+	Pages: 24, ReadPages: 16, Nodes: 130, Signatures: 2, Words: 42, Hashes: 14,
 	TupleCells: 4, TimeBits: 8, RangeBits: []int{8},
 }
 
-var smallUses = harness.Uses{Accesses: 80, Signatures: 2, Hashes: 12, Words: 42}
-
-// collectTouched lists the pages of a vector that exist before or after, changed ones first.
-func collectTouched(t testing.TB, v *harness.Vector) (touched []tree.Touched) {
-	var unchanged []tree.Touched
-	for text, page := range v.PagesChanged {
-		number := harness.PageNumber(t, text)
-		touched = append(touched, tree.Touched{
-			Number: number,
-			Before: harness.Cells(t, number, v.PagesBefore[text]),
-			After:  harness.Cells(t, number, page),
-		})
-	}
-	for text, page := range v.PagesBefore {
-		if _, changed := v.PagesChanged[text]; !changed {
-			number := harness.PageNumber(t, text)
-			cells := harness.Cells(t, number, page)
-			unchanged = append(unchanged, tree.Touched{Number: number, Before: cells, After: cells})
-		}
-	}
-	return append(touched, unchanged...)
-}
+var smallUses = harness.Uses{Accesses: 100, Signatures: 2, Hashes: 14, Words: 42}
 
 // rule: 02-R01
 // rule: 10-R01
+// rule: 10-R03
+// rule: 10-R05
+// rule: 10-R07
 // rule: 10-R08
 func TestVectorsFromRootToRoot(t *testing.T) {
-	system, err := harness.Compile(harness.DefineProgram(&small, smallUses), len(harness.Flatten(harness.NewProgram(&small, smallUses))), small.RangeBits)
+	count := len(harness.Flatten(harness.NewProgram(&small, smallUses)))
+	system, err := harness.Compile(harness.DefineProgram(&small, smallUses), count, small.RangeBits)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Log("constraints", system.GetNbConstraints())
-	proved := 0
+	proved, valid := 0, 0
 	for _, v := range harness.LoadVectors(t) {
-		last := len(v.Segments) - 1
-		if len(v.PagesChanged) > small.Pages || len(v.Segments[last].Words) > small.Words {
+		if !v.Fits(&small) {
 			continue
 		}
-		before := harness.Tree(t, v.PagesBefore)
-		expected := harness.Root(t, v.RootBefore)
-		if root := before.Root(); !root.Equal(&expected) {
-			t.Fatalf("%s: the tree of the pages before has another root", v.Name)
-		}
-		program := harness.NewProgram(&small, smallUses)
-		touched := collectTouched(t, &v)
-		program.Touch(touched, small.TupleCells)
-		after, err := program.SetTree(before, touched, &small)
-		if err != nil {
-			t.Fatalf("%s: %v", v.Name, err)
-		}
-		if expected = harness.Root(t, v.Segments[last].RootAfter); !after.Equal(&expected) {
-			t.Fatalf("%s: the rows lead to another root", v.Name)
-		}
-		if err := program.SetWords(v.Words(t, last)); err != nil {
-			t.Fatal(err)
-		}
+		program := v.Program(t, &small, smallUses)
 		if err := harness.Solve(system, harness.Flatten(program)); err != nil {
 			t.Fatalf("%s: %v", v.Name, err)
 		}
-		var one fr.Element
-		one.SetOne()
-		after.Add(&after, &one)
-		program.Public.RootAfter = after
-		if err := harness.Solve(system, harness.Flatten(program)); err == nil {
-			t.Fatalf("%s: another root was proved", v.Name)
-		}
 		proved++
+		for i := range program.Signatures {
+			if program.Signatures[i].Valid == frontend.Variable(1) {
+				valid++
+			}
+		}
 	}
-	if proved < 3 {
-		t.Fatalf("only %d vectors fit this size", proved)
+	if proved < 8 || valid < 8 {
+		t.Fatalf("only %d vectors with %d valid signatures fit this size", proved, valid)
+	}
+}
+
+// Public inputs come first among a program's inputs.
+func TestEveryPublicInputIsTied(t *testing.T) {
+	v := harness.LoadVector(t, "authorisation")
+	program := v.Program(t, &small, smallUses)
+	inputs := harness.Flatten(program)
+	system, err := harness.Compile(harness.DefineProgram(&small, smallUses), len(inputs), small.RangeBits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range harness.Flatten(&program.Public) {
+		var other fr.Element
+		other.SetInterface(inputs[i])
+		one := fr.One()
+		changed := append([]frontend.Variable(nil), inputs...)
+		changed[i] = other.Add(&other, &one)
+		if harness.Solve(system, changed) == nil {
+			t.Errorf("public input %d may be another", i)
+		}
+	}
+}
+
+func TestBadSizesAreRefused(t *testing.T) {
+	for name, change := range map[string]func(s *chunk.Size){
+		"tuples":   func(s *chunk.Size) { s.TupleCells = 3 },
+		"nodes":    func(s *chunk.Size) { s.Nodes = 9 },
+		"no pages": func(s *chunk.Size) { s.Pages, s.ReadPages = 0, 0 },
+		"times":    func(s *chunk.Size) { s.TimeBits = 0 },
+		"tables":   func(s *chunk.Size) { s.RangeBits = nil },
+	} {
+		size := small
+		change(&size)
+		if size.Check() == nil {
+			t.Errorf("%s: taken", name)
+		}
+	}
+	if err := small.Check(); err != nil {
+		t.Error(err)
 	}
 }

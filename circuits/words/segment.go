@@ -35,7 +35,10 @@ func NewSegment(capacity int) Segment {
 
 // Binding is what L1 has of a segment: the number of words, their hash h, the point z and the value y there.
 type Binding struct {
-	Count, Hash, Point, Value frontend.Variable
+	Count frontend.Variable `gnark:",public"`
+	Hash  frontend.Variable `gnark:",public"`
+	Point frontend.Variable `gnark:",public"`
+	Value frontend.Variable `gnark:",public"`
 }
 
 // Define adds the segment's words to the table and asserts that they are those of the binding. Words past the

@@ -17,7 +17,9 @@ func walk(v reflect.Value, visit func(reflect.Value)) {
 		walk(v.Elem(), visit)
 	case v.Kind() == reflect.Struct:
 		for i := range v.NumField() {
-			walk(v.Field(i), visit)
+			if v.Type().Field(i).IsExported() {
+				walk(v.Field(i), visit)
+			}
 		}
 	case v.Kind() == reflect.Slice || v.Kind() == reflect.Array:
 		for i := range v.Len() {

@@ -22,6 +22,8 @@ type Program struct {
 	Signatures []SignatureUse
 	Hashes     []HashUse
 	Words      []WordUse
+
+	size chunk.Size
 }
 
 // Access replaces a memory tuple.
@@ -56,6 +58,7 @@ func NewProgram(size *chunk.Size, uses Uses) *Program {
 		Signatures: make([]SignatureUse, uses.Signatures),
 		Hashes:     make([]HashUse, uses.Hashes),
 		Words:      make([]WordUse, uses.Words),
+		size:       *size,
 	}
 	for i := range p.Accesses {
 		p.Accesses[i].Before = make([]frontend.Variable, size.TupleCells)
@@ -69,26 +72,36 @@ func NewProgram(size *chunk.Size, uses Uses) *Program {
 	return p
 }
 
-// DefineProgram makes a program's constraints.
+// DefineProgram makes a program's constraints over a list of inputs.
 func DefineProgram(size *chunk.Size, uses Uses) Define {
 	return func(b bus.Bus, inputs []frontend.Variable) {
 		p := NewProgram(size, uses)
 		Fill(inputs, p)
-		memory := p.Tables.Define(b, size, &p.Public)
-		for i := range p.Accesses {
-			a := &p.Accesses[i]
-			memory.Write(a.Enabled, a.Address, a.Last, i+1, a.Before, a.After)
-		}
-		for i := range p.Signatures {
-			signatures.Lookup(b, p.Signatures[i].Enabled, &p.Signatures[i].Row, p.Signatures[i].Valid)
-		}
-		for i := range p.Hashes {
-			u := &p.Hashes[i]
-			hashes.Lookup(b, u.Enabled, u.Tag, u.Out, u.Elements[:]...)
-		}
-		for i := range p.Words {
-			words.Lookup(b, p.Words[i].Enabled, p.Words[i].Index, p.Words[i].Word)
-		}
+		p.defineOn(b)
+	}
+}
+
+// Define makes a program a circuit of its own, with its public inputs, for a real proof.
+func (p *Program) Define(api frontend.API) error {
+	p.defineOn(bus.New(api, p.size.RangeBits...))
+	return nil
+}
+
+func (p *Program) defineOn(b bus.Bus) {
+	memory := p.Tables.Define(b, &p.size, &p.Public)
+	for i := range p.Accesses {
+		a := &p.Accesses[i]
+		memory.Write(a.Enabled, a.Address, a.Last, i+1, a.Before, a.After)
+	}
+	for i := range p.Signatures {
+		signatures.Lookup(b, p.Signatures[i].Enabled, &p.Signatures[i].Row, p.Signatures[i].Valid)
+	}
+	for i := range p.Hashes {
+		u := &p.Hashes[i]
+		hashes.Lookup(b, u.Enabled, u.Tag, u.Out, u.Elements[:]...)
+	}
+	for i := range p.Words {
+		words.Lookup(b, p.Words[i].Enabled, p.Words[i].Index, p.Words[i].Word)
 	}
 }
 
