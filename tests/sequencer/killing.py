@@ -6,15 +6,23 @@ import random
 import signal
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from miletus.codec import decode_segment
+from miletus.codec.view import view_operations
 from miletus.engine.machine import Machine
-from miletus.engine.segment import INBOX
+from miletus.engine.segment import INBOX, Segment
 from miletus.native import NativeCrypto, Tree, prepare
 from miletus.sequencer.answers import Answer
-from miletus.sequencer.confirmations import Confirmation, contradict, verify_confirmation
+from miletus.sequencer.confirmations import (
+    Confirmation,
+    Signer,
+    build_tree,
+    contradict,
+    verify_confirmation,
+)
 from miletus.sequencer.connection import Connection, ConnectionEnded, connect, connect_operator
 from miletus.sequencer.executor import Result, take_results
 from miletus.sequencer.feed import BatchStore
@@ -31,6 +39,8 @@ from tests.sequencer.world import (
     inbox_entries,
     opening_bundle,
 )
+
+Life = Callable[[asyncio.subprocess.Process, int], Awaitable[None]]
 
 ROOT = Path(__file__).parents[2]
 TRADERS = 4
@@ -68,7 +78,7 @@ class Killer:
             self.kills += 1
         await self.live(self.look_after_the_last)
 
-    async def live(self, life: "object") -> None:
+    async def live(self, life: Life) -> None:
         """Start the node, and let `life` go on in it until it is dead."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -84,7 +94,7 @@ class Killer:
             assert process.stdout is not None
             line = await asyncio.wait_for(process.stdout.readline(), START_SECONDS)
             assert line, "the node did not start"
-            await life(process, int(line))  # type: ignore[operator]
+            await life(process, int(line))
             await asyncio.wait_for(process.wait(), START_SECONDS)
         finally:
             if process.returncode is None:
@@ -154,7 +164,7 @@ class Killer:
     # ---- after the last death, from the disk alone
 
     def check(self) -> None:
-        """Everything confirmed is in the log, at its number, with its words; and a replay gives its result."""
+        """Everything confirmed is in the log at its number, with its words; a replay gives its result."""
         words, chains = self.read_log()
         results = self.replay()
         assert self.confirmed
@@ -169,15 +179,13 @@ class Killer:
 
     def read_log(self) -> tuple[dict[int, bytes], dict[int, bytes]]:
         """Words and running keccak of every item in the log, by number."""
-        from miletus.sequencer.confirmations import build_leaves
-
         directory = get_epoch_directory(self.directory, 1) / "log"
         log = Log(directory, DEPLOYMENT.identity, 1, 320 * 1024)
         words, chains, number = {}, {}, 1
         running = DEPLOYMENT.start_chain(1)
         for group in log.get_groups(1):
             assert (group.first_number, group.running_keccak) == (number, running)
-            for item, leaf in zip(group.items, build_leaves(group), strict=True):
+            for item, leaf in zip(group.items, build_tree(group).leaves, strict=True):
                 words[leaf.number], chains[leaf.number] = item.words, leaf.running_keccak
                 running = leaf.running_keccak
             number = group.end_number
@@ -185,7 +193,7 @@ class Killer:
         return words, chains
 
     def replay(self) -> dict[int, Result]:
-        """Results by number, from the batch files alone, whole segments at once, as others would replay them."""
+        """Results by number, from the batch files alone, whole segments at once, as others replay."""
         machine = Genesis().build_machine(NativeCrypto(DEPLOYMENT.chain_id, DEPLOYMENT.rollup), 64)
         tree = Tree()
         results: dict[int, Result] = {}
@@ -206,16 +214,12 @@ class Killer:
         return results
 
     def collect(
-        self, results: dict[int, Result], machine: Machine, count: int, first: int, segment: "object"
+        self, results: dict[int, Result], machine: Machine, count: int, first: int, segment: Segment
     ) -> None:
-        from miletus.codec.view import view_operations
-
-        views = view_operations(segment)  # type: ignore[arg-type]
+        views = view_operations(segment)
         for view, result in zip(views, take_results(machine, count), strict=True):
             results[first + view.first_word] = result
 
 
 def get_sequencer() -> bytes:
-    from miletus.sequencer.confirmations import Signer
-
     return Signer(DEPLOYMENT, SECRET).address

@@ -7,11 +7,11 @@ from eth_utils.crypto import keccak
 from hypothesis import given
 from hypothesis import strategies as st
 
-from miletus.sequencer.chain import Deployment, Ending, Opening, extend_chain, split_item
+from miletus.sequencer.chain import Deployment, Ending, Opening
 from miletus.sequencer.confirmations import (
     Confirmation,
     Signer,
-    build_leaves,
+    build_tree,
     contradict,
     recover_signer,
     verify_confirmation,
@@ -33,7 +33,7 @@ items = st.lists(
 
 
 def confirm(group: Group, running: bytes = bytes(32), epoch: int = 1) -> list[Confirmation]:
-    return SIGNER.confirm(epoch, build_leaves(group._replace(running_keccak=running)))
+    return SIGNER.confirm(epoch, build_tree(group._replace(running_keccak=running)))
 
 
 @pytest.mark.rule("09-R03", "09-R11")
@@ -131,6 +131,10 @@ def test_two_contents_for_one_number_convict_and_nothing_else_does() -> None:
     assert not contradict(first, confirm(Group(5, 0, bytes(32), [two]), epoch=2)[0])  # another epoch: 09-R16
 
 
+def extend(before: bytes, what: Opening | Ending) -> bytes:
+    return build_tree(Group(1, 0, before, [what.encode()])).leaves[0].running_keccak
+
+
 @pytest.mark.rule("09-R08", "09-R09")
 @given(
     st.binary(min_size=32, max_size=32), st.integers(0, 2**48 - 1), st.integers(0, 2**16 - 1), st.booleans()
@@ -142,11 +146,9 @@ def test_openings_and_ends_are_items_like_words(before: bytes, wide: int, narrow
     assert Ending.decode(ending.encode()) == ending
     assert opening.encode().word_count == ending.encode().word_count == 1
     number, two = wide.to_bytes(6, "big"), narrow.to_bytes(2, "big")
-    assert extend_chain(before, split_item(opening.encode())) == keccak(
-        before + b"\2" + number * 3 + two + bytes(11)
-    )
+    assert extend(before, opening) == keccak(before + b"\2" + number * 3 + two + bytes(11))
     text = b"\3" + number + two + two + bytes([last]) + bytes(20)
-    assert extend_chain(before, split_item(ending.encode())) == keccak(before + text)
+    assert extend(before, ending) == keccak(before + text)
 
 
 @pytest.mark.rule("09-R08")

@@ -1,4 +1,4 @@
-"""A small market with real keys: one BTC perpetual and one call, traders with money, an oracle of two of three."""
+"""A small market with real keys: a BTC perpetual and a call, traders with money, an oracle of 2 of 3."""
 
 import itertools
 import random
@@ -180,9 +180,7 @@ def sheet(number: int, time_s: int) -> bytes:
     staged = 0
     for entry in entries:
         staged = absorb_entry(staged, entry)
-    flip = encode.flip(
-        underlying=0, number=number, reference_index_ticks=INDEX_TICKS, time_s=time_s, count=2
-    )
+    flip = encode.flip(underlying=0, number=number, reference_index_ticks=INDEX_TICKS, time_s=time_s, count=2)
     return b"".join(entries) + approve(flip, staged)
 
 

@@ -33,8 +33,8 @@ def hash_group(
 ) -> GroupHashes:
     """Compute the hashes of a group of items.
 
-    `parts` are the 32 bytes of each number, of which item i has counts[i]; `number` is the first one, `running`
-    the chain before it (32 bytes). Raises ValueError if the counts don't add up to the parts.
+    `parts` are the 32 bytes of each number, of which item i has counts[i]; `number` is the first one,
+    `running` the chain before it (32 bytes). Raises ValueError if the counts don't add up to the parts.
     """
     if not counts or len(running) != HASH_BYTES:
         raise ValueError(f"a group of {len(counts)} items after a chain of {len(running)} bytes")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from miletus.sequencer.confirmations import Confirmation, Leaf
+from miletus.sequencer.confirmations import Confirmation, GroupTree
 from miletus.sequencer.executor import Result
 from miletus.sequencer.frames import SEQUENCED_WORDS, Group, Item
 from miletus.sequencer.roots import SegmentJob
@@ -46,7 +46,7 @@ class PendingGroup:
     """A group that is in the log and executed, and not yet confirmed: `places` are of what clients sent."""
 
     group: Group
-    leaves: list[Leaf]
+    tree: GroupTree
     results: list[Result | None]
     jobs: list[SegmentJob]
     places: list[int]

@@ -104,14 +104,7 @@ def unpack(raw: bytes, widths: tuple[int, ...]) -> list[int]:
     return values
 
 
-def split_item(item: Item) -> list[bytes]:
-    """The 32 bytes of each number that an item takes."""
+def encode_parts(item: Item) -> bytes:
+    """The 32 bytes of each number that an item takes, one after the other."""
     tag, words = TAGS[item.tag], item.words
-    return [tag + words[at : at + WORD_BYTES] for at in range(0, len(words), WORD_BYTES)]
-
-
-def extend_chain(running: bytes, parts: list[bytes]) -> bytes:
-    """The chain after the 32-byte parts of an item."""
-    for part in parts:
-        running = keccak256(running + part)
-    return running
+    return b"".join([tag + words[at : at + WORD_BYTES] for at in range(0, len(words), WORD_BYTES)])

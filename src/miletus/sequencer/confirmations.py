@@ -10,7 +10,8 @@ import coincurve
 import msgspec
 
 from miletus.native import keccak256
-from miletus.sequencer.chain import Deployment, extend_chain, split_item
+from miletus.native.chain import hash_group
+from miletus.sequencer.chain import Deployment, encode_parts
 from miletus.sequencer.frames import Group, Item
 
 PURPOSE: Final = b"Miletus soft confirmation"
@@ -68,47 +69,52 @@ class Signer:
         signature = self._key.sign_recoverable(digest, hasher=None)
         return signature[:64] + bytes((signature[64] + 27,))
 
-    def confirm(self, epoch: int, leaves: list[Leaf]) -> list[Confirmation]:
+    def confirm(self, epoch: int, tree: "GroupTree") -> list[Confirmation]:
         """Confirm the items of a group, which must be synced: a confirmation for each leaf."""
-        root, paths = build_paths([leaf.compute_hash() for leaf in leaves])
-        signature = self.sign_root(epoch, root)
-        return [Confirmation(epoch, *leaf, path, signature) for leaf, path in zip(leaves, paths, strict=True)]
+        signature = self.sign_root(epoch, tree.root)
+        return [
+            Confirmation(epoch, *leaf, tree.get_path(place), signature)
+            for place, leaf in enumerate(tree.leaves)
+        ]
 
 
-def build_leaves(group: Group) -> list[Leaf]:
-    """The leaves of a group, in order."""
+class GroupTree(NamedTuple):
+    """The Merkle tree of a group: `levels` from the hashes of the leaves up to the root."""
+
+    leaves: list[Leaf]
+    levels: list[list[bytes]]
+
+    @property
+    def root(self) -> bytes:
+        """What is signed for the group."""
+        return self.levels[-1][0]
+
+    def get_path(self, place: int) -> tuple[bytes, ...]:
+        """Siblings of a leaf from its level up; a node without a sibling goes up as it is."""
+        path = []
+        for level in self.levels:
+            if place ^ 1 < len(level):
+                path.append(level[place ^ 1])
+            place >>= 1
+        return tuple(path)
+
+
+def build_tree(group: Group) -> GroupTree:
+    """The tree over the items of a group, which holds the running keccak after each."""
+    counts = [item.word_count for item in group.items]
+    parts = b"".join([encode_parts(item) for item in group.items])
+    hashes = hash_group(parts, counts, group.first_number, group.time_ms, group.running_keccak)
     leaves = []
-    number, running = group.first_number, group.running_keccak
-    for item in group.items:
-        parts = split_item(item)
-        running = extend_chain(running, parts)
-        leaves.append(Leaf(number, len(parts), group.time_ms, keccak256(b"".join(parts)), running))
-        number += len(parts)
-    return leaves
+    number = group.first_number
+    for count, words_hash, running in zip(counts, hashes.words, hashes.running, strict=True):
+        leaves.append(Leaf(number, count, group.time_ms, words_hash, running))
+        number += count
+    return GroupTree(leaves, hashes.levels)
 
 
 def compute_words_hash(item: Item) -> bytes:
     """Hash of an item's words, by which a client knows that it is its own that was ordered."""
-    return keccak256(b"".join(split_item(item)))
-
-
-def build_paths(hashes: list[bytes]) -> tuple[bytes, list[tuple[bytes, ...]]]:
-    """Root over hashes, and the path of each: siblings from the leaf up. A pair is hashed smaller first."""
-    paths: list[list[bytes]] = [[] for _ in hashes]
-    level: list[tuple[bytes, list[int]]] = [(value, [place]) for place, value in enumerate(hashes)]
-    while len(level) > 1:
-        above: list[tuple[bytes, list[int]]] = []
-        for at in range(0, len(level) - 1, 2):
-            (left, left_places), (right, right_places) = level[at], level[at + 1]
-            for place in left_places:
-                paths[place].append(right)
-            for place in right_places:
-                paths[place].append(left)
-            above.append((hash_pair(left, right), left_places + right_places))
-        if len(level) % 2:
-            above.append(level[-1])
-        level = above
-    return level[0][0], [tuple(path) for path in paths]
+    return keccak256(encode_parts(item))
 
 
 def hash_pair(a: bytes, b: bytes) -> bytes:

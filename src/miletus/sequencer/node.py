@@ -25,7 +25,7 @@ from miletus.sequencer.answers import Answer, FeedGroup, PendingGroup, build_fee
 from miletus.sequencer.bundle import admit_bundle, admit_settle
 from miletus.sequencer.chain import Deployment
 from miletus.sequencer.config import FirstState, NodeConfig, read_clock_ms
-from miletus.sequencer.confirmations import Confirmation, Signer, build_leaves
+from miletus.sequencer.confirmations import Confirmation, Signer, build_tree
 from miletus.sequencer.errors import LogFull, NodeStopped, Refused
 from miletus.sequencer.feed import BatchStore, InboxEntry
 from miletus.sequencer.frames import INBOX_WORDS, Group, Item
@@ -194,7 +194,7 @@ class Node:
         if not 1 <= number < self.next_number:
             raise IndexError(f"number {number} was not given; the next is {self.next_number}")
         group = next(iter(self._log.get_groups(number)))
-        return self.signer.confirm(self.epoch, build_leaves(group))
+        return self.signer.confirm(self.epoch, build_tree(group))
 
     def close(self) -> None:
         """Sync, finish roots, and let the directory go. Harmless when it is closed."""
@@ -274,7 +274,7 @@ class Node:
     def confirm(self, pending: PendingGroup) -> list[Answer]:
         """Sign a group that is synced, tell it to the listeners, and answer each operation of its clients."""
         self.require_running()
-        confirmations = self.signer.confirm(self.epoch, pending.leaves)
+        confirmations = self.signer.confirm(self.epoch, pending.tree)
         for job in pending.jobs:
             self._roots.put(job)
         self._publish(pending.build_feed(self.epoch))
@@ -307,7 +307,7 @@ class Node:
 
     def _order(self, plan: Plan, items: list[Item], sent: list[bytes], trusted: bool) -> PendingGroup:
         group = Group(self.next_number, self.get_clock_ms(), self._running_keccak, items)
-        leaves = build_leaves(group)
+        tree = build_tree(group)
         try:
             self._log.reserve()
             self._log.append(group)
@@ -316,9 +316,9 @@ class Node:
         except OSError as error:
             self._stop(error)
             self.require_running()
-        self._running_keccak = leaves[-1].running_keccak
+        self._running_keccak = tree.leaves[-1].running_keccak
         try:
-            chain = [group.running_keccak, *(leaf.running_keccak for leaf in leaves)]
+            chain = [group.running_keccak, *(leaf.running_keccak for leaf in tree.leaves)]
             results = self._executor.apply(group.first_number, items, chain, trusted)
         except BaseException as error:
             self._stop(error)
@@ -326,7 +326,7 @@ class Node:
         self._plan = plan
         self.inbox = [entry for entry in self.inbox if entry.index >= plan.inbox_next]
         places = list(find_places(items, sent))
-        return PendingGroup(group, leaves, results, self._executor.take_jobs(), places)
+        return PendingGroup(group, tree, results, self._executor.take_jobs(), places)
 
     def _publish(self, told: FeedGroup) -> None:
         self.feed.append(told)

@@ -11,8 +11,8 @@ from mypy_extensions import i64
 
 from miletus.engine.layout import compute_page_kind
 from miletus.engine.machine import Machine, build_machine
-from miletus.sequencer.chain import extend_chain, split_item
 from miletus.sequencer.config import NodeConfig
+from miletus.sequencer.confirmations import build_tree
 from miletus.sequencer.errors import LogDamaged, SnapshotDamaged
 from miletus.sequencer.executor import Executor, Result
 from miletus.sequencer.feed import BatchStore
@@ -146,9 +146,7 @@ def replay(
 ) -> bytes:
     """Carry out the log from a number on; the running keccak after it."""
     for group in log.get_groups(number):
-        chain = [group.running_keccak]
-        for item in group.items:
-            chain.append(extend_chain(chain[-1], split_item(item)))
+        chain = [group.running_keccak, *(leaf.running_keccak for leaf in build_tree(group).leaves)]
         skip, at = 0, group.first_number
         while at < number:
             at += group.items[skip].word_count
