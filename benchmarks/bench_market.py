@@ -61,7 +61,7 @@ def measure_sheet() -> dict[str, float | int]:
 def compute_mark_errors(
     chain: ChainSnapshot, underlying: int, fitted: FittedSurface
 ) -> tuple[list[float], int]:
-    """Distance of each mark of the sheet from the recorded one, in 1/10,000 of the index; gammas at the limit."""
+    """Distance of each mark from the recorded one, in 1/10,000 of the index; and gammas at their limit."""
     forwards = {e: round(f * 100) for (u, e), f in chain.forward_usdc.items() if u == underlying}
     index = round(chain.index_usdc[underlying] * 100)
     parameters = quantise(fitted.surface, underlying, index, index, forwards)

@@ -342,6 +342,7 @@ def test_listings_out_of_the_ordinary_are_not_signed() -> None:
         (replace(good, grid=Grid(1, 1, 1)), "another grid"),
         (replace(good, terms=parse_name("BTC_USDC-27MAR26-8000-C")), "a tenth and ten times"),
         (replace(good, terms=parse_name("BTC_USDC-27MAR26-1000000-C")), "a tenth and ten times"),
+        (replace(good, terms=parse_name("BTC_USDC-27MAR26-200000-P")), "is above 2 times the index"),
         (replace(good, terms=parse_name("BTC_USDC-27JAN26-90000-C")), "expires at"),
         (replace(good, terms=parse_name("BTC_USDC-27MAR30-90000-C")), "expires at"),
         (replace(good, terms=replace(good.terms, expiry_s=START_S)), "08:00:00"),

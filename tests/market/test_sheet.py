@@ -450,16 +450,23 @@ def test_a_real_chain_becomes_a_sheet(number: int, underlying: int) -> None:
     assert spread.mean() < 3e-4
 
 
+@pytest.mark.rule("04-R08", "05-R04")
 @pytest.mark.parametrize("underlying", [0, 1])
 def test_the_fill_band_lies_below_the_maintenance_of_a_short_lot(underlying: int) -> None:
     """A self-trade at the band's edge must not take more than what liquidation keeps of a short."""
     catalogue = Catalogue()
     p = make_parameters(underlying)
-    sheet = compute_sheet(make_instruments(catalogue, underlying), p)
+    make_instruments(catalogue, underlying)
+    for tenths in (1, 5, 15, 20):
+        for kind in (InstrumentType.CALL, InstrumentType.PUT):
+            catalogue.add(Terms(underlying, FAR_S, p.index_ticks * tenths // 10 + 1, kind))
+    deep = catalogue.add(Terms(underlying, FAR_S, p.index_ticks * 3, InstrumentType.PUT))
+    sheet = compute_sheet(catalogue, p)
+    covered = {}
     for each in catalogue:
-        entry = sheet[each.number]
-        index, mark = p.index_ticks, entry.mark_ticks
-        band = index * BAND_INDEX_PERMILLE // 1_000 + mark * BAND_MARK_PERMILLE // 1_000
+        entry, index = sheet[each.number], p.index_ticks
+        band = index * BAND_INDEX_PERMILLE // 1_000 + entry.mark_ticks * BAND_MARK_PERMILLE // 1_000
         floor = index * SHORT_FLOOR_PERMILLE // 1_000 if each.terms.is_option else 0
-        short = max(max(entry.scenarios), 0) + floor
-        assert short * MAINTENANCE_PERMILLE // 1_000 > band, each.name
+        requirement = max(max(entry.scenarios), 0) + floor
+        covered[each.number] = requirement * MAINTENANCE_PERMILLE // 1_000 > band
+    assert [number for number, held in covered.items() if not held] == [deep.number]

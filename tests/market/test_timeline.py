@@ -90,6 +90,8 @@ def test_a_selection_takes_the_nearest_expiries_and_strikes() -> None:
     }
     assert sum(t.type == InstrumentType.FUTURE for t in terms) == 3
     assert all(t.underlying == 1 for t in terms)
+    deep = {first: Choice(1_000, (100, 1_800, 1_801, 5_000))}
+    assert {t.strike_ticks for t in select_terms(1, START_S, deep, Selection())} == {0, 100, 1_800}
     late = select_terms(1, first - 7_199, choices, Selection(1, 0, 1))
     assert {t.expiry_s for t in late} == {0, first + day}
 

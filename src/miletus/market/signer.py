@@ -12,10 +12,11 @@ from miletus.codec import encode, payload_element, with_signature
 from miletus.engine.params import DAY_S, EXPIRY_TIME_OF_DAY_S, ORACLE_AHEAD_S, SETTLEMENT_WINDOW_S
 from miletus.market.errors import MarketError, OracleError
 from miletus.market.instruments import Instrument, get_grid
+from miletus.market.names import InstrumentType
 from miletus.market.parameters import SheetParameters, decode_parameters
 from miletus.market.sheet import Entry, compute_sheet, find_differences, hold_to_band
 from miletus.market.standing import Ledger, Standing
-from miletus.market.timeline import Market
+from miletus.market.timeline import DEEPEST_PUT, Market
 from miletus.market.view import compute_cumulative, hold_index, make_parameters
 from miletus.native import PrivateKey, absorb_entry, message
 
@@ -143,6 +144,8 @@ class Signer:
             raise self._refuse(f"{name} expires at {terms.expiry_s}, now it is {now_s}")
         if terms.is_option and not index_ticks <= 10 * terms.strike_ticks <= 100 * index_ticks:
             raise self._refuse(f"{name} is beyond a tenth and ten times the index of {index_ticks}")
+        if terms.type == InstrumentType.PUT and terms.strike_ticks > DEEPEST_PUT * index_ticks:
+            raise self._refuse(f"{name} is above {DEEPEST_PUT} times the index of {index_ticks}")
         if terms in self.ledger.catalogue or self.ledger.catalogue.has(instrument.number):
             raise self._refuse(f"{name} is listed already, or number {instrument.number} is taken")
         return self._sign(encode_listing(instrument), 0)

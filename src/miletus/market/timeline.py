@@ -17,6 +17,10 @@ from miletus.market.surface import Surface
 MINUTE_S: Final = 60
 HOUR_S: Final = 3_600
 
+DEEPEST_PUT: Final = 2
+"""Puts are listed up to so many times the index. Beyond 2.15 times their mark is so large that the band of a
+fill around it is wider than the maintenance margin of a lot."""
+
 FRIDAY: Final = 4
 """Day of the week on which monthly and quarterly instruments expire; Monday is 0."""
 
@@ -136,7 +140,8 @@ def select_terms(
     quarterly = [expiry_s for expiry_s in open_s[selection.nearest :] if is_quarterly(expiry_s)]
     for expiry_s in chosen + quarterly[: selection.quarterly]:
         choice = choices[expiry_s]
-        nearest = sorted(choice.strikes_ticks, key=lambda k: (abs(k - choice.forward_ticks), k))
+        strikes = (k for k in choice.strikes_ticks if k <= DEEPEST_PUT * choice.forward_ticks * 9 // 10)
+        nearest = sorted(strikes, key=lambda k: (abs(k - choice.forward_ticks), k))
         terms.append(Terms(underlying, expiry_s, 0, InstrumentType.FUTURE))
         for strike_ticks in sorted(nearest[: selection.strikes]):
             terms += [
