@@ -14,7 +14,7 @@ from tests.engine import worlds as w
 from tests.engine.desk import ANN, BOB, CALL, CAT, PERP, PUT, Desk
 from tests.engine.pair import SIGNERS, Pair, restore
 from tests.engine.records import make
-from tests.engine.support import get_pages
+from tests.engine.support import get_exported_pages, get_pages
 
 pytestmark = pytest.mark.both_builds
 M = 1_000_000
@@ -133,6 +133,12 @@ def test_positions_are_one_list_newest_first(desk: Desk) -> None:
     pages = get_pages(desk.pair.machine)
     assert ANN * 512 + 256 not in pages, "all zero"
     assert pages[ANN * 512 + 1] == [0] * L.EPOCH + [1] + [0] * (63 - L.EPOCH)
+
+
+@pytest.mark.rule("02-R02")
+def test_the_machine_exports_every_page_that_is_not_zero() -> None:
+    for pair in (build_busy_desk().pair, restore(w.build_wide())):
+        assert get_exported_pages(pair.machine) == get_pages(pair.machine)
 
 
 # ---- alarms: what is broken on purpose is seen ----------------------------------------------------
