@@ -19,9 +19,9 @@ def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
 
 
 def test_what_the_file_says_is_taken_and_the_rest_is_default(tmp_path: Path) -> None:
-    config = load(tmp_path, "[rollup]\nwindow_s = 604800\n[market]\nunderlyings = ['ETH']\n")
+    config = load(tmp_path, "[rollup]\nwindow_s = 604800\n[market]\nstrikes = 6\n")
     assert config.rollup.window_s == 604_800
-    assert config.market.underlyings == ("ETH",)
+    assert config.market.strikes == 6
     assert config.node == Config().node
 
 
@@ -33,9 +33,7 @@ def test_what_the_file_says_is_taken_and_the_rest_is_default(tmp_path: Path) -> 
         ("[roolup]\nwindow_s = 1", "roolup"),
         ("[rollup]\nwindow_s = '1'", "rollup.window_s: "),
         ("[oracle]\nsigners = 2\nthreshold = 3", "oracle.threshold 3 is above oracle.signers 2"),
-        ("[market]\nunderlyings = ['BTC', 'DOGE']", "choose from BTC, ETH"),
-        ("[market]\nunderlyings = ['BTC', 'BTC']", "each once"),
-        ("[market]\nunderlyings = []", "choose from"),
+        ("[market]\nstrikes = 0", "market.strikes: "),
         ("[l1]\nrpc = 'localhost:8545'", "http://"),
         ("[l1\n", "not TOML"),
     ],

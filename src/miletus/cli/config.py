@@ -10,7 +10,7 @@
 
     [market]
     chains = "../data/chains"    # recorded chains; without it a generated market
-    underlyings = ["BTC", "ETH"]
+    strikes = 12                 # of each expiry
 
 Every field of the file is a field of these classes; one that is not is an error that names it.
 """
@@ -23,7 +23,6 @@ import msgspec
 from msgspec import Meta
 
 from miletus.cli.errors import CliError
-from miletus.market.names import UNDERLYINGS
 
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 Seconds = Annotated[int, Meta(ge=1, le=10 * 365 * 86_400)]
@@ -74,7 +73,10 @@ class MarketConfig(Section, frozen=True):
 
     chains: str = ""
     seed: Annotated[int, Meta(ge=0, lt=2**32)] = 1
-    underlyings: tuple[str, ...] = UNDERLYINGS
+    days: Annotated[int, Meta(ge=1, le=366)] = 30
+    expiries: Annotated[int, Meta(ge=1, le=12)] = 4
+    quarterlies: Annotated[int, Meta(ge=0, le=4)] = 2
+    strikes: Annotated[int, Meta(ge=1, le=40)] = 12
     makers: Annotated[int, Meta(ge=0, le=8)] = 1
     takers: Annotated[int, Meta(ge=0, le=64)] = 4
     deposit_usdc: Annotated[int, Meta(ge=1, le=10**9)] = 2_000_000
@@ -110,15 +112,12 @@ def load_config(path: Path | None) -> Config:
 
 def check_config(config: Config, source: str) -> None:
     """Check what no single field can say. Raises CliError."""
-    oracle, market = config.oracle, config.market
+    oracle = config.oracle
     if oracle.threshold > oracle.signers:
         raise CliError(
             f"{source}: oracle.threshold {oracle.threshold} is above oracle.signers {oracle.signers}: "
             "lower it"
         )
-    wrong = [name for name in market.underlyings if name not in UNDERLYINGS]
-    if wrong or not market.underlyings or len(set(market.underlyings)) != len(market.underlyings):
-        raise CliError(f"{source}: market.underlyings: choose from {', '.join(UNDERLYINGS)}, each once")
     if config.l1.rpc and not config.l1.rpc.startswith(("http://", "https://")):
         raise CliError(f"{source}: l1.rpc: an address that begins with http:// or https:// is needed")
 

@@ -19,6 +19,7 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from miletus.cli.clock import Clock, SharedClock, get_real_time_ms
+from miletus.cli.config import Config
 from miletus.cli.errors import CliError
 from miletus.native import PrivateKey, derive_key
 
@@ -35,6 +36,7 @@ class SystemFile(msgspec.Struct, frozen=True):
     chain_id: int
     node_host: str
     node_port: int
+    sequencer: str
     is_simulated: bool
     pid: int
     processes: dict[str, int] = {}
@@ -48,6 +50,7 @@ class Folder:
         self.genesis_path = self.path / "genesis.json"
         self.deployment_path = self.path / "deployment.json"
         self.system_path = self.path / MARKER
+        self.config_path = self.path / "config.json"
         self.clock_path = self.path / "clock"
         self.logs = self.path / "logs"
         self.keys = self.path / "keys"
@@ -112,6 +115,17 @@ class Folder:
         draft = self.system_path.with_suffix(".draft")
         draft.write_bytes(msgspec.json.format(msgspec.json.encode(system), indent=2) + b"\n")
         draft.replace(self.system_path)
+
+    def write_config(self, config: Config) -> None:
+        """Keep what the system is set up with, for its processes."""
+        self.config_path.write_bytes(msgspec.json.format(msgspec.json.encode(config), indent=2) + b"\n")
+
+    def read_config(self) -> Config:
+        """What the system is set up with. CliError if the file is missing or damaged."""
+        try:
+            return msgspec.json.decode(self.config_path.read_bytes(), type=Config)
+        except (OSError, msgspec.DecodeError):
+            raise CliError(f"{self.config_path} is missing or damaged: start the system again") from None
 
     def open_clock(self, *, simulated: bool) -> Clock:
         """The exchange's clock: the shared one of a simulation, or real time."""

@@ -5,6 +5,7 @@ import sys
 
 import typer
 
+from miletus.cli.commands.demo import demo
 from miletus.cli.commands.run import run, watchtower
 from miletus.cli.errors import FAILED, INTERRUPTED, explain
 
@@ -18,8 +19,9 @@ commands = typer.Typer(
 )
 
 
-commands.add_typer(run, name="run")
+commands.command()(demo)
 commands.command()(watchtower)
+commands.add_typer(run, name="run")
 
 
 def app() -> None:

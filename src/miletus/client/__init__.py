@@ -5,7 +5,8 @@ A thin, typed caller, with no state that the node does not also have.
 
 from miletus.client.errors import ClientError, RequestError, WalletError
 from miletus.client.keys import build_typed_data, derive_trading_key, load_wallet
-from miletus.client.trader import SCOPE_ALL, SCOPE_TRADE, Side, TimeInForce, Trader, sign_words
+from miletus.client.trader import SCOPE_ALL, SCOPE_TRADE, Trader, sign_words
+from miletus.market.requests import Side, TimeInForce
 
 __all__ = [
     "SCOPE_ALL",

@@ -8,12 +8,12 @@ the machine allows gaps, so operations can be sent without waiting for the answe
 """
 
 from collections.abc import Callable
-from enum import IntEnum
 from typing import Final
 
 from miletus.client.errors import RequestError
 from miletus.codec import CodecError, encode, payload_element, with_signature
 from miletus.codec.table import WORD_BYTES
+from miletus.market.requests import Amend, Place, Request, Side, TimeInForce
 from miletus.native import PrivateKey, message
 
 MAX_NONCE: Final = (1 << 40) - 1
@@ -28,24 +28,6 @@ SCOPE_WITHDRAW: Final = 4
 SCOPE_SET_KEY: Final = 8
 SCOPE_ALL: Final = SCOPE_TRADE | SCOPE_TRANSFER | SCOPE_WITHDRAW | SCOPE_SET_KEY
 """Bits of a key's scope; spec 03-R07."""
-
-
-class Side(IntEnum):
-    """Side of an order: bit 0 of its flags."""
-
-    BUY = 0
-    SELL = 1
-
-
-class TimeInForce(IntEnum):
-    """How long an order waits: bits 1 and 2 of its flags."""
-
-    GTC = 0
-    """Rests until it is filled, cancelled or its own time is over."""
-    IOC = 1
-    """What does not fill at once is cancelled."""
-    FOK = 2
-    """Fills as a whole at once, or not at all."""
 
 
 FLAG_MARKET: Final = 1 << 3
@@ -125,6 +107,26 @@ class Trader:
             size_lots=size_lots,
             good_for_s=good_for_s,
         )
+
+    def sign(self, request: Request) -> bytes:
+        """What a request of the market's agents says, whichever of their accounts it names: this one's."""
+        if isinstance(request, Place):
+            return self.place(
+                request.instrument,
+                request.side,
+                request.size_lots,
+                request.price_ticks,
+                slot=request.slot,
+                time_in_force=request.time_in_force,
+                market=request.market,
+                post_only=request.post_only,
+                reduce_only=request.reduce_only,
+                replace=request.replace,
+                good_for_s=request.good_for_s,
+            )
+        if isinstance(request, Amend):
+            return self.amend(request.slot, request.generation, request.size_lots, request.price_ticks)
+        return self.cancel(request.slot)
 
     def amend(self, slot: int, generation: int, size_lots: int, price_ticks: int) -> bytes:
         """Change a resting order to another price or total size, fills included (04-R18)."""

@@ -43,6 +43,33 @@ def batcher(
     run_role(lambda channel: role.run(channel, folder, poll_seconds), supervised=supervised)
 
 
+@run.command()
+def oracle(folder: FolderOption, supervised: Supervised = False) -> None:
+    """The oracle: ticks, listings, sheets and settlements, approved by m of n signers."""
+    from miletus.cli.roles import oracle as role
+    from miletus.cli.roles.base import run_role
+
+    run_role(lambda channel: role.run(channel, folder), supervised=supervised)
+
+
+@run.command()
+def maker(folder: FolderOption, supervised: Supervised = False) -> None:
+    """The market makers: quote every instrument that is listed."""
+    from miletus.cli.roles import traders as role
+    from miletus.cli.roles.base import run_role
+
+    run_role(lambda channel: role.run(channel, folder, role.MAKER), supervised=supervised)
+
+
+@run.command()
+def takers(folder: FolderOption, supervised: Supervised = False) -> None:
+    """The takers: a crowd that trades against the makers."""
+    from miletus.cli.roles import traders as role
+    from miletus.cli.roles.base import run_role
+
+    run_role(lambda channel: role.run(channel, folder, role.TAKERS), supervised=supervised)
+
+
 def watchtower(
     rpc: Annotated[str, typer.Option(help="An L1 node, http:// or https://.")],
     rollup: Annotated[str, typer.Option(help="Address of the rollup contract.")],

@@ -10,6 +10,7 @@ import structlog
 
 from miletus.cli.channel import Channel, describe
 from miletus.cli.clock import Clock
+from miletus.cli.config import Config
 from miletus.cli.errors import FAILED, explain
 from miletus.cli.folder import Folder, SystemFile
 from miletus.settlement.deployment import Deployment
@@ -44,6 +45,7 @@ class Site:
 
     folder: Folder
     system: SystemFile
+    config: Config
     deployment: Deployment
     genesis: Genesis
     clock: Clock
@@ -56,7 +58,13 @@ class Site:
         assert system is not None
         deployment = Deployment.load(folder.deployment_path)
         genesis = Genesis.load(folder.genesis_path)
-        return cls(folder, system, deployment, genesis, folder.open_clock(simulated=system.is_simulated))
+        clock = folder.open_clock(simulated=system.is_simulated)
+        return cls(folder, system, folder.read_config(), deployment, genesis, clock)
+
+    @property
+    def sequencer(self) -> bytes:
+        """The L1 address whose signature confirms, 20 bytes: the operator's."""
+        return bytes.fromhex(self.system.sequencer.removeprefix("0x"))
 
     def connect_l1(self) -> L1Node:
         """A client of the system's L1."""

@@ -1,0 +1,383 @@
+"""The director of a demonstration: starts the system, moves its time, has its market trade, and sums up."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from miletus.cli.actors import Actor, ActorsFile, fund_actor, open_bridge
+from miletus.cli.audit import FillAudit, audit_fill
+from miletus.cli.board import Board, FillLine, MarketLine, Screen
+from miletus.cli.channel import Fields
+from miletus.cli.clock import SharedClock
+from miletus.cli.config import Config
+from miletus.cli.demo.report import Report, compute_percentile
+from miletus.cli.errors import CliError
+from miletus.cli.folder import Folder
+from miletus.cli.output import format_price, format_usdc
+from miletus.cli.roles.traders import MAKER, TAKERS
+from miletus.cli.supervisor import Child
+from miletus.cli.system import System
+from miletus.market.names import UNDERLYINGS
+from miletus.market.oracle import get_reading_times
+from miletus.market.timeline import Market
+from miletus.settlement.chain import ChainView
+from miletus.settlement.l1 import Vault
+
+MICROS: Final = 1_000_000
+
+LEAD_S: Final = 900
+"""Simulated seconds before the market's start: deploying and depositing happen in them."""
+
+STEP_S: Final = 3_600
+"""Simulated seconds between two moments of trading; 07:30 and 08:00 UTC are moments of their own."""
+
+LAG_S: Final = 2 * 3_600
+"""How far a closed batch may be behind the exchange's time before the demonstration waits for L1."""
+
+POLL_SECONDS: Final = 0.2
+
+MAKER_ACCOUNTS: Final = 4
+WITHDRAW_PERMILLE: Final = 250
+"""Share of its free money that each account takes back to L1 at the end."""
+
+
+@dataclass
+class Counts:
+    """What the director adds up while time passes."""
+
+    listed: int = 0
+    settled: int = 0
+    sheets: int = 0
+    ticks: int = 0
+    closed: dict[int, int] = field(default_factory=dict)
+    """Batch numbers and the second at which each was closed."""
+
+
+class Director:
+    """Runs one demonstration in a folder that was made for it."""
+
+    def __init__(
+        self, folder: Folder, config: Config, market: Market, title: str, hours: int, screen: Screen
+    ) -> None:
+        self.folder = folder
+        self.config = config
+        self.market = market
+        self.title = title
+        self.screen = screen
+        self.board = screen.board
+        self.end_s = min(market.start_s + hours * 3_600, market.end_s)
+        self.counts = Counts()
+        self.tower: Fields = {}
+        self.batcher: Fields = {}
+        self.system = System(folder, config, self._on_report, is_simulated=True)
+        self._first_fill = ""
+
+    def run(self) -> Report:
+        """Run it from an empty folder to the report. Raises CliError or an error of the parts."""
+        started = time.monotonic()
+        with self.system, self.screen.show():
+            self._found()
+            self._deposit()
+            self._start_market()
+            setup_seconds = time.monotonic() - started
+            self._trade()
+            owed_micros = self._withdraw()
+            paid_micros = self._claim()
+            if paid_micros != owed_micros:
+                raise CliError(f"L1 paid {paid_micros} micro-USDC of {owed_micros} that were withdrawn")
+            audit = self._audit()
+            report = self._sum_up(setup_seconds, time.monotonic() - started, audit)
+            self.screen.begin("stopping all processes")
+        return report
+
+    # ---- the phases
+
+    def _found(self) -> None:
+        self.screen.begin("starting L1, deploying the contracts")
+        start_s = self.market.start_s - LEAD_S
+        l1 = self.system.start_l1(start_s)
+        deployment = self.system.found(start_s * 1000)
+        oracle = self.config.oracle
+        self.screen.tell(f"L1 is an anvil of our own at {l1.rpc.url}, chain {deployment.chain_id}")
+        self.screen.tell(
+            f"rollup {deployment.rollup}, vault {deployment.vault}, first state with {oracle.threshold} of "
+            f"{oracle.signers} oracle signers"
+        )
+
+    def _deposit(self) -> None:
+        self.screen.begin("registering accounts, depositing on L1")
+        assert self.system.deployment is not None
+        market = self.config.market
+        names = [f"maker-{m + 1}-{k + 1}" for m in range(market.makers) for k in range(MAKER_ACCOUNTS)]
+        plan = [(name, MAKER, 10 * market.deposit_usdc) for name in names]
+        plan += [(f"taker-{k + 1}", TAKERS, market.deposit_usdc) for k in range(market.takers)]
+        give = self.system.control.set_balance
+        for name, role, usdc in plan:
+            fund_actor(self.folder, self.system.l1, self.system.deployment, name, role, usdc * MICROS, give)
+        total = sum(usdc for _, _, usdc in plan) * MICROS
+        self.screen.tell(
+            f"{len(plan)} wallets registered an account each, deposited {format_usdc(total)} on L1 and bound "
+            "their trading keys"
+        )
+
+    def _start_market(self) -> None:
+        self.screen.begin("starting node, batcher, watchtower, oracle, makers and takers")
+        self.system.start_core(POLL_SECONDS)
+        self.system.start_role("oracle")
+        sequencer = self.system.node.ready["sequencer"]
+        self.screen.tell(f"node at port {self.system.node.ready['port']}, signs as {sequencer}")
+        self.screen.tell("watchtower started, with L1's address and the first state, and nothing else")
+        self._move(self.market.start_s)
+        entries = 2 * len(ActorsFile(self.folder).read())
+        self.system.wait_for(
+            lambda: self.system.node.request("status")["inbox_next"] >= entries,
+            "taking the deposits from L1's inbox",
+        )
+        self.screen.tell(f"{entries} entries of L1's inbox taken in: deposits and keys")
+        self.system.start_role("maker")
+        self.system.start_role("takers")
+        self.system.supervisor.wait_ready("oracle", "maker", "takers")
+        self.screen.tell(f"oracle, {self.config.market.makers} market makers and a crowd of takers are ready")
+
+    def _trade(self) -> None:
+        oracle, maker, takers = (self._child(name) for name in ("oracle", MAKER, TAKERS))
+        day = None
+        for time_s in self._get_times():
+            self._move(time_s)
+            moment = datetime.fromtimestamp(time_s, UTC)
+            self.screen.begin("oracle: index, listings, sheets")
+            published = oracle.request("publish", time_s=time_s)
+            self._take_published(published, moment)
+            if day != moment.date():
+                day = moment.date()
+                count = sum(published["instruments"].values())
+                self.screen.tell(f"{moment:%a %d %b}: trading {count} instruments, each quoted on both sides")
+            self.screen.begin("makers quote the chain")
+            maker.request("act", time_s=time_s)
+            self.screen.begin("takers trade")
+            self._take_told(takers.request("act", time_s=time_s))
+        told = self._child(MAKER).request("cancel_all")
+        self._take_told(told)
+        self.screen.tell(f"trading ends after {told['fills']:,} fills; makers take their quotes out")
+
+    def _withdraw(self) -> int:
+        """Have every account withdraw, and its batch posted; what is owed on L1, in micro-USDC."""
+        self.screen.begin("withdrawing")
+        owed = 0
+        for name in (MAKER, TAKERS):
+            answer = self._child(name).request("withdraw", permille=WITHDRAW_PERMILLE)
+            owed += int(answer["withdrawn_micros"])
+        self._close_batch(self.end_s)
+        last = max(self.counts.closed)
+        self.system.wait_for(lambda: self.tower.get("batches_verified", 0) >= last, "checking the last batch")
+        self.screen.tell(f"{format_usdc(owed)} withdrawn on the exchange; all {last} batches are on L1")
+        return owed
+
+    def _claim(self) -> int:
+        """Pass the challenge window, and have every wallet claim; what L1 paid, in micro-USDC."""
+        assert self.system.deployment is not None
+        deployment, l1 = self.system.deployment, self.system.l1
+        last, window_s = max(self.counts.closed), self.config.rollup.window_s
+        self.screen.begin(f"moving L1's time past the challenge window of {window_s / 86_400:g} days")
+        self._move(l1.get_head().timestamp_s + window_s + 60, close=False)
+        self.system.wait_for(lambda: self.batcher.get("final", 0) >= last, "making the batches final")
+        self.screen.tell(f"{window_s / 86_400:g} days pass without a challenge: {last} batches are final")
+        self.screen.begin("claiming withdrawals on L1")
+        rollup = deployment.check(l1)
+        view = ChainView(rollup, Vault(l1, rollup.vault), deployment.start_block)
+        view.poll()
+        paid = wallets = 0
+        for actor in ActorsFile(self.folder).read():
+            paid += self._claim_of(actor, view)
+            wallets += 1
+        self.system.wait_for(
+            lambda: int(self.tower.get("withdrawn_micros", 0)) >= paid, "seeing the claims on L1"
+        )
+        self.screen.tell(f"{wallets} wallets claimed {format_usdc(paid)} of the token on L1")
+        return paid
+
+    def _claim_of(self, actor: Actor, view: ChainView) -> int:
+        """Claim all withdrawals of a wallet; by how much its balance of the token rose."""
+        assert self.system.deployment is not None
+        wallet = self.folder.get_wallet(actor.name)
+        bridge = open_bridge(self.folder, self.system.l1, self.system.deployment, wallet)
+        try:
+            before = bridge.token.get_balance(wallet.address)
+            for claimable in bridge.get_withdrawals(view):
+                if claimable.final and not claimable.claimed:
+                    bridge.claim(view, claimable)
+            return bridge.token.get_balance(wallet.address) - before
+        finally:
+            bridge.sender.store.close()
+
+    def _audit(self) -> FillAudit | None:
+        """Trace the first fill on L1, as `miletus audit` does."""
+        if not self._first_fill:
+            return None
+        self.screen.begin("tracing one fill from L1's data")
+        assert self.system.deployment is not None
+        assert self.system.genesis is not None
+        return audit_fill(self.system.l1, self.system.deployment, self.system.genesis, self._first_fill)
+
+    def _sum_up(self, setup_seconds: float, run_seconds: float, audit: FillAudit | None) -> Report:
+        self.screen.begin("summing up")
+        tower = self._child("watchtower").request("report")
+        told = self._child(TAKERS).request("describe")
+        refused: dict[str, int] = {}
+        latencies: list[float] = []
+        for name in (MAKER, TAKERS):
+            latencies += self._child(name).request("latencies")["latencies_us"]
+            for reason, count in self._child(name).request("describe")["refused"].items():
+                refused[reason] = refused.get(reason, 0) + count
+        return Report(
+            words=tower["words"],
+            operations=tower["operations"],
+            fills=tower["fills"],
+            batches=tower["batches"],
+            batches_final=tower["batches_final"],
+            roots_agreed=tower["roots_agreed"],
+            conserved=tower["conserved"],
+            l1_gas_per_word=tower["l1_gas_per_word"] or 0.0,
+            l1_bytes_per_word=tower["l1_bytes_per_word"] or 0.0,
+            ack_p50_us=compute_percentile(latencies, 0.50),
+            ack_p99_us=compute_percentile(latencies, 0.99),
+            acks=len(latencies),
+            deposited_micros=tower["deposited_micros"],
+            withdrawn_micros=tower["withdrawn_micros"],
+            state_root=tower["root"],
+            market=self.title,
+            seed=self.config.market.seed,
+            simulated_hours=(self.end_s - self.market.start_s) / 3_600,
+            instruments_listed=self.counts.listed,
+            instruments_settled=self.counts.settled,
+            sheets=self.counts.sheets,
+            ticks=self.counts.ticks,
+            accounts=len(ActorsFile(self.folder).read()),
+            volume_micros=sum(told["volume_micros"].values()),
+            fees_micros=told["fees_micros"],
+            refused=dict(sorted(refused.items())),
+            setup_seconds=round(setup_seconds, 1),
+            run_seconds=round(run_seconds, 1),
+            audited_fill=audit,
+            watchtower=tower,
+        )
+
+    # ---- time
+
+    def _get_times(self) -> Iterator[int]:
+        """The moments of trading: every step, and 07:30:00 and 08:00:00 UTC."""
+        time_s = self.market.start_s
+        while time_s <= self.end_s:
+            yield time_s
+            following = time_s - time_s % STEP_S + STEP_S
+            time_s = min([following, *get_reading_times(time_s, following)])
+
+    def _move(self, time_s: int, *, close: bool = True) -> None:
+        """Move the time of L1 and of the exchange, with no batch open and none left far behind."""
+        clock = self.system.clock
+        assert isinstance(clock, SharedClock)
+        if close:
+            self._close_batch(clock() // 1000)
+        self._wait_for_l1(time_s)
+        if time_s > self.system.l1.get_head().timestamp_s:
+            control = self.system.control
+            control.set_next_timestamp(time_s)
+            control.mine(3, 1)
+        self.board.now_ms = clock.move(time_s * 1000)
+
+    def _close_batch(self, time_s: int) -> None:
+        number = self.system.node.request("close_batch")["closing"]
+        if number is not None:
+            self.counts.closed[int(number)] = time_s
+
+    def _wait_for_l1(self, time_s: int) -> None:
+        """Wait until no batch that L1 does not have yet was closed long before `time_s`."""
+        due = [number for number, closed_s in self.counts.closed.items() if closed_s < time_s - LAG_S]
+        if due:
+            self.screen.begin("waiting until L1 has the last batches")
+            self.system.wait_for(lambda: self.batcher.get("posted", 0) >= max(due), "posting batches to L1")
+
+    # ---- what is told
+
+    def _child(self, name: str) -> Child:
+        return self.system.supervisor.children[name]
+
+    def _on_report(self, name: str, fields: Fields) -> None:
+        """Take what a process reports; called from other threads."""
+        board = self.board
+        if name == "watchtower" and "batches_verified" in fields:
+            self.tower = fields
+            board.block, board.batches = fields["l1_block"], fields["batches"]
+            board.checked, board.batches_final = fields["batches_verified"], fields["batches_final"]
+            board.gas_per_word = fields["l1_gas_per_word"]
+            board.bytes_per_word = fields["l1_bytes_per_word"]
+            board.roots_agreed = fields["segments"]
+            board.conserved = fields["conserved"]
+            board.alarm = fields["alarm"]["message"] if fields["alarm"] else ""
+        elif name == "batcher" and "posted" in fields:
+            self.batcher = fields
+        if fields.get("problem"):
+            self.screen.warn(f"{name}: {fields['problem']}")
+
+    def _take_published(self, published: Fields, moment: datetime) -> None:
+        counts = self.counts
+        counts.listed += published["listed"]
+        counts.sheets += published["sheets"]
+        counts.ticks += published["ticks"]
+        counts.settled += len(published["settled"])
+        for key, ticks in published["index_ticks"].items():
+            line = self._get_line(int(key))
+            line.index_ticks = ticks
+            line.open_ticks = line.open_ticks or ticks
+            line.listed = published["instruments"][key]
+        for text in self._describe_settled(published["settled"]):
+            self.screen.tell(f"{moment:%a %d %b %H:%M} UTC: {text}")
+
+    def _describe_settled(self, settled: list[Any]) -> Iterator[str]:
+        """A line for each underlying and expiry that was settled: how many, at what price, how many paid."""
+        groups: dict[str, list[Any]] = {}
+        for each in settled:
+            coin, expiry = each["name"].split("-")[:2]
+            groups.setdefault(f"{coin}-{expiry}", []).append(each)
+        for name, each in groups.items():
+            price = next((one["payoff_ticks"] for one in each if one["name"] == name), None)
+            paid = sum(1 for one in each if one["payoff_ticks"] > 0 and one["name"] != name)
+            options = sum(1 for one in each if one["name"] != name)
+            at = f"at {format_price(price)}" if price is not None else ""
+            yield f"{name} settled {at}: {paid} of {options} options end in the money"
+
+    def _take_told(self, told: Fields) -> None:
+        board = self.board
+        board.words, board.operations, board.fills = told["words"], told["operations"], told["fills"]
+        board.ack_p50_us, board.ack_p99_us = told["ack_p50_us"], told["ack_p99_us"]
+        for key, count in told["sheets"].items():
+            line = self._get_line(int(key))
+            line.sheets = count
+            line.fills = told["fills_by_coin"].get(line.name, 0)
+            line.volume_micros = told["volume_micros"].get(line.name, 0)
+        self._first_fill = self._first_fill or (told["recent"][0]["fill"] if told["recent"] else "")
+        board.recent.clear()
+        for fill in told["recent"]:
+            board.add_fill(
+                FillLine(
+                    fill["time_ms"],
+                    fill["fill"],
+                    fill["instrument"],
+                    fill["side"],
+                    fill["size_lots"],
+                    fill["price_ticks"],
+                )
+            )
+
+    def _get_line(self, underlying: int) -> MarketLine:
+        while len(self.board.markets) <= underlying:
+            self.board.markets.append(MarketLine(UNDERLYINGS[len(self.board.markets)]))
+        return self.board.markets[underlying]
+
+
+def make_board(title: str, market: Market, end_s: int) -> Board:
+    """The board of a demonstration, before anything happened."""
+    start_ms = (market.start_s - LEAD_S) * 1000
+    return Board(title, market.start_s * 1000, end_s * 1000, start_ms)

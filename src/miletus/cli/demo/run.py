@@ -1,0 +1,74 @@
+"""Setting a demonstration up from the command's options, and ending it."""
+
+import math
+from pathlib import Path
+
+from rich.console import Console
+
+from miletus.cli.board import Screen
+from miletus.cli.config import Config, L1Config, MarketConfig, NodeConfig, RollupConfig
+from miletus.cli.demo.director import Director, make_board
+from miletus.cli.demo.report import print_summary, write_report
+from miletus.cli.errors import CliError
+from miletus.cli.folder import Folder
+from miletus.cli.launch import check_disk, check_tools
+from miletus.cli.output import Output
+from miletus.cli.roles.markets import open_market
+
+WINDOW_S = 7 * 86_400
+"""Challenge window of the demonstration's rollup: a week, as it would be."""
+
+MAX_DELAY_S = 4 * 3_600
+"""How much older than its L1 block a batch may be; the demonstration's time jumps by hours."""
+
+
+def run_demo(
+    *,
+    chains: Path | None,
+    report_path: Path | None,
+    days: float,
+    seed: int,
+    strikes: int,
+    expiries: int,
+    makers: int,
+    takers: int,
+    folder_path: Path,
+    as_json: bool,
+) -> None:
+    """Run a demonstration; raises CliError when what it found is not as it should be."""
+    check_tools(own_l1=True)
+    check_disk(folder_path)
+    config = Config(
+        l1=L1Config(port=0),
+        node=NodeConfig(port=0),
+        rollup=RollupConfig(window_s=WINDOW_S, reorg_age_s=2, max_delay_s=MAX_DELAY_S),
+        market=MarketConfig(
+            chains=str(chains.absolute()) if chains is not None else "",
+            seed=seed,
+            days=math.ceil(days) + 1,
+            expiries=expiries,
+            quarterlies=1,
+            strikes=strikes,
+            makers=makers,
+            takers=takers,
+        ),
+    )
+    market = open_market(config.market)
+    title = f"recorded chains in {chains}" if chains is not None else f"generated market, seed {seed}"
+    hours = max(1, round(days * 24))
+    end_s = min(market.start_s + hours * 3_600, market.end_s)
+    folder = Folder(folder_path)
+    folder.create(fresh=True)
+    output = Output(as_json)
+    console = Console(stderr=True, highlight=False) if as_json else output.console
+    screen = Screen(console, make_board("Miletus", market, end_s), quiet=as_json)
+    report = Director(folder, config, market, title, hours, screen).run()
+    if report_path is not None:
+        write_report(report_path, report)
+    if not as_json:
+        print_summary(output.console, report)
+    output.result(report)
+    if not (report.roots_agreed and report.conserved):
+        raise CliError(f"the watchtower does not agree: {report.watchtower.get('alarm') or 'see the report'}")
+    if report.batches_final != report.batches:
+        raise CliError(f"{report.batches - report.batches_final} batches did not become final")

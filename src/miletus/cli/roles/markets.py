@@ -1,0 +1,26 @@
+"""What the roles of the market share: the market itself, and a checked way to the node."""
+
+from pathlib import Path
+
+from miletus.cli.config import MarketConfig
+from miletus.cli.roles.base import Site
+from miletus.client.connection import CheckedConnection, connect
+from miletus.market.generated import COINS, GeneratedMarket
+from miletus.market.replay import ReplayMarket
+from miletus.market.timeline import Market, Selection
+from miletus.sequencer.chain import Deployment
+
+
+def open_market(config: MarketConfig) -> Market:
+    """The market of a configuration: recorded chains, or a generated one. Raises MarketError."""
+    selection = Selection(nearest=config.expiries, quarterly=config.quarterlies, strikes=config.strikes)
+    if config.chains:
+        return ReplayMarket(Path(config.chains), config.seed, selection=selection)
+    return GeneratedMarket(config.seed, days=config.days, selection=selection, coins=COINS)
+
+
+async def connect_node(site: Site) -> CheckedConnection:
+    """Connect to the system's node, whose answers the rollup's sequencer must have signed."""
+    system = site.system
+    deployment = Deployment.of(site.deployment.chain_id, site.deployment.rollup)
+    return await connect(system.node_host, system.node_port, deployment, site.sequencer)
