@@ -149,6 +149,15 @@ def test_a_market_that_can_not_be_generated_is_refused() -> None:
             GeneratedMarket(1, **arguments)
 
 
+def test_a_market_may_have_one_coin_alone() -> None:
+    market = GeneratedMarket(1, underlyings=(1,))
+    assert {t.underlying for t in market.get_terms(market.start_s)} == {1}
+    assert market.get_index(1, market.end_s) == GeneratedMarket(1).get_index(1, market.end_s)
+    for wrong in ((), (2,), (0, 0)):
+        with pytest.raises(MarketError, match="choose from 0, 1, each once"):
+            GeneratedMarket(1, underlyings=wrong)
+
+
 def test_a_bridge_begins_and_ends_where_it_must() -> None:
     ends = []
     for seed in range(400):
@@ -207,6 +216,9 @@ def test_a_replay_of_bad_files_says_which(tmp_path: Path) -> None:
         ReplayMarket(CHAINS, end_s=found[0][0])
     with pytest.raises(ChainError, match="no such folder"):
         ReplayMarket(tmp_path / "absent")
+    with pytest.raises(MarketError, match="choose from 0, 1"):
+        ReplayMarket(CHAINS, underlyings=(2,))
+    assert ReplayMarket(CHAINS, underlyings=(1,)).underlyings == (1,)
     for _, path in found[:2]:
         shutil.copyfile(path, tmp_path / path.name)
     damaged = tmp_path / found[1][1].name

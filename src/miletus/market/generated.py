@@ -14,7 +14,7 @@ from typing import Final
 from miletus.engine.params import DAY_S, PRICE_LIMIT
 from miletus.market.black76 import YEAR_S
 from miletus.market.errors import MarketError
-from miletus.market.names import UNDERLYINGS, Terms
+from miletus.market.names import Terms
 from miletus.market.surface import Surface, compute_variance_s, make_ssvi_slice
 from miletus.market.timeline import (
     FRIDAY,
@@ -28,6 +28,7 @@ from miletus.market.timeline import (
     is_monthly,
     is_quarterly,
     next_expiry,
+    require_underlyings,
     select_terms,
 )
 
@@ -91,17 +92,19 @@ class GeneratedMarket:
         days: int = 7,
         selection: Selection = Selection(),  # noqa: B008 - frozen
         coins: tuple[Coin, ...] = COINS,
+        underlyings: tuple[int, ...] = (0, 1),
     ) -> None:
         if not 1 <= days <= MAX_DAYS or start_s < 946_684_800:
             raise MarketError(f"days {days}, start_s {start_s}: give 1 to {MAX_DAYS} days, from 2000 on")
-        self.underlyings = tuple(range(min(len(coins), len(UNDERLYINGS))))
+        require_underlyings(underlyings, range(len(coins)))
+        self.underlyings = underlyings
         self.start_s = start_s // MINUTE_S * MINUTE_S
         self.end_s = self.start_s + days * int(DAY_S)
         self._coins = coins
         self._selection = selection
         self._random = random.Random(f"miletus generated market {seed}")
         self._nodes = [_Node(tuple(math.log(coin.index_usdc) for coin in coins), 0.0)]
-        self._paths = [self._make_path(underlying) for underlying in self.underlyings]
+        self._paths = {underlying: self._make_path(underlying) for underlying in underlyings}
 
     def get_index(self, underlying: int, time_s: int) -> int:
         """The index in ticks at a second."""

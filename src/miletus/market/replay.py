@@ -31,6 +31,7 @@ from miletus.market.timeline import (
     MinutePath,
     Selection,
     UnderlyingState,
+    require_underlyings,
     require_within,
     select_terms,
 )
@@ -41,6 +42,8 @@ SHORTEST_S: Final = 86_400
 
 class ReplayMarket:
     """The snapshots of a folder, from the one at or after `start_s`; keeps to `timeline.Market`.
+
+    `underlyings` are those that the first snapshot has, unless some of them are named.
 
     Files are read, and surfaces fitted, when time comes to them. ChainError if the folder has fewer than two
     snapshots in the range, or when a file that time comes to can't be used.
@@ -53,6 +56,7 @@ class ReplayMarket:
         start_s: int = 0,
         end_s: int | None = None,
         selection: Selection = Selection(),  # noqa: B008 - frozen
+        underlyings: tuple[int, ...] = (),
     ) -> None:
         found = [
             (time_s // MINUTE_S * MINUTE_S, path)
@@ -72,7 +76,9 @@ class ReplayMarket:
         self._bridges: dict[tuple[int, int], list[int]] = {}
         self._fitted: dict[tuple[int, int], FittedSurface] = {}
         self.underlyings: tuple[int, ...] = ()
-        self.underlyings = tuple(sorted(self.get_snapshot(0).index_usdc))
+        there = tuple(sorted(self.get_snapshot(0).index_usdc))
+        require_underlyings(underlyings or there, there)
+        self.underlyings = underlyings or there
         self._paths = {u: self._make_path(u) for u in self.underlyings}
 
     def get_index(self, underlying: int, time_s: int) -> int:

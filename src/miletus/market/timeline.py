@@ -5,7 +5,7 @@ recorded snapshots. Both are functions of their seed and of time alone: asking t
 gives the same answer.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -63,6 +63,14 @@ def require_within(time_s: int, start_s: int, end_s: int) -> None:
     if not start_s <= time_s <= end_s:
         raise MarketError(
             f"time {time_s} is outside of {start_s} to {end_s}: ask for a second that the market has"
+        )
+
+
+def require_underlyings(wanted: tuple[int, ...], there: Collection[int]) -> None:
+    """Raise MarketError unless `wanted` names some of the underlyings that are `there`, each once."""
+    if not wanted or len(set(wanted)) != len(wanted) or not set(wanted) <= set(there):
+        raise MarketError(
+            f"underlyings {wanted}: choose from {', '.join(map(str, sorted(there)))}, each once"
         )
 
 
