@@ -11,7 +11,8 @@ from tests.settlement.world import World, deploy_world
 
 @pytest.fixture(scope="session")
 def anvil() -> Iterator[Anvil]:
-    with Anvil() as process:
+    # anvil writes old states to disk, and a reorganisation down to one of those loses the contracts
+    with Anvil(arguments=("--prune-history", "100000")) as process:
         yield process
 
 

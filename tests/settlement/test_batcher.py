@@ -1,5 +1,6 @@
 """What the sequencer closed is on L1 once, in order, word by word, whatever L1 does."""
 
+import contextlib
 import random
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from miletus.settlement.errors import (
     CallReverted,
     HeldBack,
     InboxChanged,
+    L1Error,
     L1Unreachable,
     Superseded,
 )
@@ -422,14 +424,31 @@ def test_l1_goes_away_and_comes_back(world: World, alice: Trader, sequencer: Sma
 @pytest.mark.parametrize("seed", range(3))
 def test_a_storm(world: World, alice: Trader, sequencer: SmallSequencer, tmp_path: Path, seed: int) -> None:
     """Reorganisations, drops, leaps of fees, crashes, lost files, in any order: each batch once, in order."""
-    dice = random.Random(seed)
+    storm(world, alice, sequencer, tmp_path, random.Random(seed))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(1_000, 1_150))
+def test_many_storms(
+    world: World, alice: Trader, sequencer: SmallSequencer, tmp_path: Path, seed: int
+) -> None:
+    storm(world, alice, sequencer, tmp_path, random.Random(seed))
+
+
+def storm(
+    world: World, alice: Trader, sequencer: SmallSequencer, tmp_path: Path, dice: random.Random
+) -> None:
     world.control.set_automine(False)
     world.control.mine(8)
     floor = world.node.get_head().number
     path = tmp_path / "0"
     batcher = make_batcher(world, sequencer, path)
+    sent: list[bytes] = []
+    acts = [
+        *("close", "mine", "mine", "poll", "poll", "reorganise", "other branch"),
+        *("drop", "fees", "crash", "lose"),
+    ]
     for step in range(40):
-        acts = ["close", "mine", "mine", "poll", "poll", "reorganise", "drop", "fees", "crash", "lose"]
         act = dice.choice(acts)
         depth = world.node.get_head().number - floor
         if act == "close" and len(sequencer.batches) < 8:
@@ -438,6 +457,12 @@ def test_a_storm(world: World, alice: Trader, sequencer: SmallSequencer, tmp_pat
             world.control.mine(dice.randint(1, 2))
         elif act == "reorganise" and depth > 1:
             world.control.reorganise(dice.randint(1, min(depth, 5)))
+        elif act == "other branch" and depth > 1 and sent:
+            # what was sent before comes in again, in any order, as a branch of somebody else's may have it
+            deep = dice.randint(1, min(depth, 5))
+            again = dice.sample(sent, min(len(sent), 2))
+            with contextlib.suppress(L1Error):  # a block can't hold what does not fit its nonces
+                world.control.reorganise(deep, [(raw, dice.randrange(deep)) for raw in again])
         elif act == "drop":
             world.control.drop_transactions()
         elif act == "fees":
@@ -450,13 +475,17 @@ def test_a_storm(world: World, alice: Trader, sequencer: SmallSequencer, tmp_pat
             batcher = make_batcher(world, sequencer, path)
         else:
             batcher.poll()
+            for intent in batcher.sender.store.get_open():
+                sent += [
+                    attempt.raw for attempt in batcher.sender.store.get_attempts(intent.key, intent.nonce)
+                ]
+    sequencer.close([alice.withdraw(1_000)])
     world.control.set_next_base_fee(10**9)
-    for _ in range(60):
+    for _ in range(80):
         world.clock.seconds += FEES.patience_seconds / 4
         if batcher.poll().posted == len(sequencer.batches):
             break
         world.control.mine()
-    assert sequencer.batches
     assert get_posted(world) == get_closed(sequencer)
     world.control.mine(FEES.depth)
     batcher.poll()

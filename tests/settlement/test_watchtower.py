@@ -17,7 +17,7 @@ from miletus.settlement.errors import L1Error, L1Inconsistent, L1Unreachable, St
 from miletus.settlement.l1 import Rollup, Vault
 from miletus.settlement.node import L1Node
 from miletus.settlement.values import to_hex
-from miletus.settlement.watching import build_report
+from miletus.settlement.watching import build_report, main
 from miletus.settlement.watchtower import Watchtower
 from tests.settlement.meddler import Meddler
 from tests.settlement.test_batcher import poll_until
@@ -486,7 +486,9 @@ def test_as_a_process_that_finds_a_lie(
     assert (alarm["event"], alarm["batch"], alarm["segment"], alarm["kind"]) == ("alarm", 1, 1, "root")
 
 
-def test_as_a_process_that_can_t_work(world: World, genesis_path: Path, tmp_path: Path) -> None:
+def test_what_it_can_t_work_with_is_one_line(
+    world: World, genesis_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "bad.json").write_text("{}")
     cases = [
         (genesis_path, ("--rpc", "http://127.0.0.1:1"), "can't be used after 4 tries"),
@@ -495,10 +497,25 @@ def test_as_a_process_that_can_t_work(world: World, genesis_path: Path, tmp_path
         (tmp_path / "absent.json", (), "is no genesis file"),
     ]
     for path, options, text in cases:
-        done = run_watchtower(world, path, "--once", *options)
-        assert done.returncode == 1
-        assert text in done.stderr
-        assert len(done.stderr.splitlines()) == 1
+        base = ["--rpc", world.node.rpc.url, "--rollup", world.rollup.address, "--genesis", str(path)]
+        assert main([*base, "--once", *options]) == 1
+        told = capsys.readouterr()
+        assert text in told.err
+        assert len(told.err.splitlines()) == 1
+        assert told.out == ""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(1_000, 1_100))
+def test_many_storms(
+    world: World,
+    alice: Trader,
+    sequencer: SmallSequencer,
+    tmp_path: Path,
+    seed: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    storm(world, alice, sequencer, tmp_path, random.Random(seed), monkeypatch)
 
 
 @pytest.mark.rule("09-R06", "09-R07")

@@ -185,6 +185,9 @@ class Batcher:
                 f"batch {batch.number} consumes the inbox from entry {batch.inbox_first}, L1 is at "
                 f"{self.view.inbox_end}; the sequencer must order its words anew"
             )
+        waiting = self._check_inbox(batch)
+        if waiting:
+            return None, waiting
         commitment = build_commitment(batch, self.view.head_id)
         now_s = max(head.timestamp_s, rollup.node.get_next_timestamp())
         if commitment.time_s > now_s:
@@ -195,9 +198,6 @@ class Batcher:
                 f"batch {batch.number} is {late_s} s too old to be posted: L1 takes no batch whose time is "
                 f"more than {rollup.max_delay_s} s before its block; the sequencer must order its words anew"
             )
-        waiting = self._check_inbox(batch)
-        if waiting:
-            return None, waiting
         credit = rollup.get_credit(self.sender.address)
         return rollup.commit(commitment, max(rollup.bond_wei - credit, 0)), ""
 
