@@ -1,0 +1,60 @@
+"""The unit tests notice what is changed in the contracts.
+
+A sample of all mutants is tried, or with MILETUS_ALL_MUTANTS=1 every one, which takes an hour.
+"""
+
+import os
+import random
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.contracts.mutation import Mutant, find_mutants, mutate
+from tests.contracts.world import CONTRACTS
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLE = 50
+PARTS = ("deployment", "proposing", "commit", "finality", "vault", "attacks", "inbox")
+EQUIVALENT = {
+    # paying for no words pays nothing
+    "if batch.inbox_end > first: -> if batch.inbox_end >= first:",
+}
+"""Changes that change nothing that can be seen."""
+
+
+def test_mutants_are_made_of_code_alone() -> None:
+    assert list(mutate('    assert a < b, "x: a < b + c"')) == [
+        '    assert a <= b, "x: a < b + c"',
+        "    pass",
+    ]
+    assert list(mutate("x: uint256 = a + b")) == ["x: uint256 = a - b"]
+    assert len(list(find_mutants(CONTRACTS))) > 300
+
+
+@pytest.mark.long
+def test_no_mutant_survives(tmp_path: Path) -> None:
+    mutants = [mutant for mutant in find_mutants(CONTRACTS) if not is_equivalent(mutant)]
+    if not os.environ.get("MILETUS_ALL_MUTANTS"):
+        mutants = random.Random().sample(mutants, SAMPLE)
+    survivors = [str(mutant) for mutant in mutants if survives(mutant, tmp_path / "contracts")]
+    assert survivors == []
+
+
+def is_equivalent(mutant: Mutant) -> bool:
+    return f"{mutant.old.strip()} -> {mutant.new.strip()}" in EQUIVALENT
+
+
+def survives(mutant: Mutant, folder: Path) -> bool:
+    """Whether the contracts compile with the change and every test passes."""
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(CONTRACTS, folder)
+    mutant.apply(folder)
+    files = [f"tests/contracts/test_{part}.py" for part in PARTS]
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", *files]
+    environment = {**os.environ, "MILETUS_CONTRACTS": str(folder)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    return done.returncode == 0
