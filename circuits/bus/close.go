@@ -1,11 +1,10 @@
 package bus
 
 import (
-	"fmt"
-
 	"github.com/consensys/gnark/frontend"
 	"github.com/consensys/gnark/std/multicommit"
-	"github.com/consensys/gnark/std/permutation/poseidon2"
+
+	"miletus/circuits/poseidon"
 )
 
 // challengeDomain is what the commitment is hashed with; no other use of the permutation has it as its tag.
@@ -34,21 +33,14 @@ type challenges struct {
 }
 
 // drawChallenges gets gamma, beta and delta from the commitment by one permutation.
-func drawChallenges(api frontend.API, commitment frontend.Variable) (*challenges, error) {
-	permutation, err := poseidon2.NewPoseidon2FromParameters(api, 8, 8, 57)
-	if err != nil {
-		return nil, fmt.Errorf("bus: %w", err)
-	}
-	state := []frontend.Variable{commitment, 0, 0, 0, 0, 0, 0, challengeDomain}
-	if err := permutation.Permutation(state); err != nil {
-		return nil, fmt.Errorf("bus: %w", err)
-	}
+func drawChallenges(api frontend.API, commitment frontend.Variable) *challenges {
+	drawn := poseidon.New(api).Draw(challengeDomain, commitment, 3)
 	return &challenges{
 		api:   api,
-		gamma: Settle(api, state[0]),
-		beta:  []frontend.Variable{1, Settle(api, state[1])},
-		delta: Settle(api, state[2]),
-	}, nil
+		gamma: Settle(api, drawn[0]),
+		beta:  []frontend.Variable{1, Settle(api, drawn[1])},
+		delta: Settle(api, drawn[2]),
+	}
 }
 
 // power returns the i-th power of beta.
@@ -86,10 +78,7 @@ func (e *exchange) split() (shared, taken, given []frontend.Variable) {
 
 // balanceAll asserts that each sum is zero.
 func (b *Logup) balanceAll(_ frontend.API, commitment frontend.Variable) error {
-	c, err := drawChallenges(b.api, commitment)
-	if err != nil {
-		return err
-	}
+	c := drawChallenges(b.api, commitment)
 	for _, a := range b.order {
 		a.balance(c)
 	}
