@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 
 from miletus.market.errors import SheetError
+from miletus.market.instruments import Catalogue
 from miletus.market.parameters import PICO, decode_parameters, encode_parameters, quantise
-from miletus.market.sheet import compute_sheet
+from miletus.market.sheet import compute_sheet, find_differences
 from miletus.market.surface import Slice, Surface
-from tests.market.example import FAR_S, NEAR_S, NOW_S, make_parameters
+from tests.market.example import FAR_S, NEAR_S, NOW_S, make_instruments, make_parameters
 
 
 @pytest.mark.parametrize(
@@ -69,3 +70,22 @@ def test_quantised_parameters_are_the_surface() -> None:
     assert far.a_pico == 12_345_678_901
     assert (far.rho_pico, far.fixed_sum, far.open_s) == (-300_000_000_000, 0, 1_800)
     assert (near.b_pico, near.forward_ticks) == (0, 8_900_000)
+
+
+def test_a_tampered_sheet_is_seen() -> None:
+    instruments = make_instruments(Catalogue())
+    p = make_parameters()
+    sheet = compute_sheet(instruments, p)
+    assert find_differences(sheet, compute_sheet(instruments, decode_parameters(encode_parameters(p)))) == []
+    for change in (
+        {"mark_ticks": sheet[5].mark_ticks + 1},
+        {"delta": sheet[5].delta - 1},
+        {"gamma": sheet[5].gamma + 1},
+        {"scenarios": (*sheet[5].scenarios[:15], sheet[5].scenarios[15] + 1)},
+    ):
+        assert find_differences(sheet, sheet | {5: replace(sheet[5], **change)}) == [5]
+    assert find_differences(sheet, {n: e for n, e in sheet.items() if n != 5}) == [5]
+    # the last digit of a parameter shows too
+    first, *others = p.expiries
+    other = replace(p, expiries=(replace(first, a_pico=first.a_pico + 1_000_000), *others))
+    assert find_differences(sheet, compute_sheet(instruments, other)) != []
