@@ -1,6 +1,7 @@
 package chunk_test
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/consensys/gnark-crypto/ecc"
@@ -87,5 +88,18 @@ func TestGroth16(t *testing.T) {
 			t.Errorf("public input %d may be another", i)
 		}
 		harness.Fill(inputs, &program.Public)
+	}
+}
+
+// Keys belong to a circuit's hash, so the same source has to give the same circuit.
+func TestCompilingIsRepeatable(t *testing.T) {
+	var first, second bytes.Buffer
+	for _, into := range []*bytes.Buffer{&first, &second} {
+		if _, err := compileTiny(t).WriteTo(into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !bytes.Equal(first.Bytes(), second.Bytes()) {
+		t.Fatal("the same circuit was compiled to two systems")
 	}
 }

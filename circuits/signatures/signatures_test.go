@@ -40,7 +40,7 @@ func findTorsion() (p point) {
 	for {
 		var raw [32]byte
 		_, _ = rand.Read(raw[:])
-		if _, err := p.SetBytes(raw[:]); err != nil {
+		if _, err := p.SetBytes(raw[:]); err != nil || !p.IsOnCurve() { // it takes a y without an x too
 			continue
 		}
 		p.ScalarMultiplication(&p, &curve.Order)
