@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import insort_right
+
 from miletus.engine import params
 from miletus.engine.reasons import Reason
 from tests.engine import naive_margin as margin
@@ -30,8 +32,7 @@ class Book:
     def insert(self, order: Order) -> None:
         """04-R13: after the last order whose price is its own or better; its lock is taken."""
         book = self.get_book(order.instrument, order.side)
-        book.append(order)
-        book.sort(key=lambda other: -other.price if order.side == BUY else other.price)  # a stable sort
+        insort_right(book, order, key=lambda other: -other.price if order.side == BUY else other.price)
         self.take_lock(order)
 
     def take_lock(self, order: Order) -> None:
@@ -42,8 +43,7 @@ class Book:
 
     def remove(self, order: Order, to_owner: bool) -> None:
         """04-R17: the lock goes back to the owner, or to account 1 if the order was evicted."""
-        book = self.get_book(order.instrument, order.side)
-        del book[next(place for place, other in enumerate(book) if other is order)]
+        self.get_book(order.instrument, order.side).remove(order)
         account = self.world.accounts[order.account]
         del account.orders[order.slot]
         account.locked -= params.REST_LOCK_MICROS

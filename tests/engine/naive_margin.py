@@ -27,9 +27,9 @@ class Entry:
     tag: int = 0
 
 
-@dataclass
+@dataclass(eq=False)
 class Order:
-    """An order that rests, or that is about to."""
+    """An order that rests, or that is about to; it equals nothing but itself."""
 
     account: int
     slot: int
