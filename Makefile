@@ -104,8 +104,10 @@ rules: $(STAMPS)/python  ## rules of spec/ that no test cites, and citations of 
 
 # ---- use ------------------------------------------------------------------------------------------
 
+# make demo CHAINS=folder-of-snapshots REPORT=file.json DAYS=3 SEED=1; each may be left out
 demo: setup build native contracts  ## the main job, from nothing to a settled batch
-	$(BIN)/miletus demo
+	$(BIN)/miletus demo $(if $(CHAINS),--chains "$(CHAINS)") $(if $(REPORT),--report "$(REPORT)") \
+	    $(if $(DAYS),--days "$(DAYS)") $(if $(SEED),--seed "$(SEED)")
 
 bench: setup build native contracts  ## every benchmark; writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks.report

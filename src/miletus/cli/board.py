@@ -24,7 +24,7 @@ from miletus.cli.output import format_price, format_size, format_usdc
 RECENT_FILLS = 6
 """Fills that the board shows."""
 
-PANEL_WIDTH = 36
+PANEL_WIDTH = 38
 
 
 @dataclass
@@ -114,7 +114,8 @@ class Screen:
     def tell(self, text: str, mark: str = "[green]✓[/]") -> None:
         """Print a line that stays: what was done, and after how many seconds."""
         if not self._quiet:
-            self.console.print(f"[dim]{monotonic() - self.started:6.1f} s[/] {mark} {text}")
+            line = f"[dim]{monotonic() - self.started:6.1f} s[/] {mark} {text}"
+            self.console.print(line, soft_wrap=True)
 
     def warn(self, text: str) -> None:
         """Print a line about something that went otherwise than it should."""
@@ -149,7 +150,9 @@ def draw_head(board: Board) -> RenderableType:
     )
     span = max(1, board.end_ms - board.start_ms)
     done = min(max(board.now_ms - board.start_ms, 0), span)
-    return Group(Text(), line, ProgressBar(total=span, completed=done, width=3 * PANEL_WIDTH + 4))
+    bar = Table.grid()
+    bar.add_row(ProgressBar(total=span, completed=done, width=3 * PANEL_WIDTH + 2))
+    return Group(Text(), line, bar)
 
 
 def draw_panel(title: str, facts: dict[str, str], style: str = "blue") -> Panel:
@@ -170,7 +173,7 @@ def draw_sequencer(board: Board) -> Panel:
             "words ordered": f"{board.words:,}",
             "operations": f"{board.operations:,}",
             "fills": f"{board.fills:,}",
-            "signed answer p50 / p99": format_latency(board.ack_p50_us, board.ack_p99_us),
+            "answer p50 / p99": format_latency(board.ack_p50_us, board.ack_p99_us),
         },
     )
 

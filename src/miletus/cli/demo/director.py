@@ -100,11 +100,9 @@ class Director:
         l1 = self.system.start_l1(start_s)
         deployment = self.system.found(start_s * 1000)
         oracle = self.config.oracle
-        self.screen.tell(f"L1 is an anvil of our own at {l1.rpc.url}, chain {deployment.chain_id}")
-        self.screen.tell(
-            f"rollup {deployment.rollup}, vault {deployment.vault}, first state with {oracle.threshold} of "
-            f"{oracle.signers} oracle signers"
-        )
+        self.screen.tell(f"L1: an anvil of its own at {l1.rpc.url}, chain {deployment.chain_id}")
+        self.screen.tell(f"contracts: rollup {deployment.rollup}, vault {deployment.vault}")
+        self.screen.tell(f"first state: {oracle.threshold} of {oracle.signers} oracle signers must agree")
 
     def _deposit(self) -> None:
         self.screen.begin("registering accounts, depositing on L1")
@@ -118,28 +116,29 @@ class Director:
             fund_actor(self.folder, self.system.l1, self.system.deployment, name, role, usdc * MICROS, give)
         total = sum(usdc for _, _, usdc in plan) * MICROS
         self.screen.tell(
-            f"{len(plan)} wallets registered an account each, deposited {format_usdc(total)} on L1 and bound "
-            "their trading keys"
+            f"{len(plan)} wallets registered an account, deposited {format_usdc(total)} in all and bound a "
+            "trading key, on L1"
         )
 
     def _start_market(self) -> None:
         self.screen.begin("starting node, batcher, watchtower, oracle, makers and takers")
         self.system.start_core(POLL_SECONDS)
         self.system.start_role("oracle")
-        sequencer = self.system.node.ready["sequencer"]
-        self.screen.tell(f"node at port {self.system.node.ready['port']}, signs as {sequencer}")
-        self.screen.tell("watchtower started, with L1's address and the first state, and nothing else")
+        node = self.system.node.ready
+        self.screen.tell(f"sequencer's node on port {node['port']}, signs answers as {node['sequencer']}")
+        self.screen.tell("watchtower: a process that has L1's address and the first state, nothing else")
         self._move(self.market.start_s)
         entries = 2 * len(ActorsFile(self.folder).read())
         self.system.wait_for(
             lambda: self.system.node.request("status")["inbox_next"] >= entries,
             "taking the deposits from L1's inbox",
         )
-        self.screen.tell(f"{entries} entries of L1's inbox taken in: deposits and keys")
+        self.screen.tell(f"{entries} entries of L1's inbox (deposits and keys) are in the machine")
         self.system.start_role("maker")
         self.system.start_role("takers")
         self.system.supervisor.wait_ready("oracle", "maker", "takers")
-        self.screen.tell(f"oracle, {self.config.market.makers} market makers and a crowd of takers are ready")
+        makers, takers = self.config.market.makers, self.config.market.takers
+        self.screen.tell(f"oracle, {makers} market maker{'s' * (makers > 1)} and {takers} takers are ready")
 
     def _trade(self) -> None:
         oracle, maker, takers = (self._child(name) for name in ("oracle", MAKER, TAKERS))

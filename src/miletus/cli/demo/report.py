@@ -1,5 +1,6 @@
 """What a demonstration came to: the report that is written, and the summary that is printed."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,9 @@ from miletus.cli.audit import FillAudit
 from miletus.cli.board import format_latency
 from miletus.cli.errors import CliError
 from miletus.cli.output import encode_json, format_price, format_size, format_usdc, shorten
+
+SIDE_BY_SIDE = 120
+"""Columns of a terminal from which on panels stand beside each other."""
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -88,6 +92,7 @@ def write_report(path: Path, report: Report) -> None:
 
 def print_summary(console: Console, report: Report) -> None:
     """Print what happened, what it cost, and who checked it."""
+    style = "green" if report.roots_agreed and report.conserved else "red"
     happened = make_table(
         {
             "market": report.market,
@@ -116,18 +121,20 @@ def print_summary(console: Console, report: Report) -> None:
             "root of the state": shorten(report.state_root, 10),
         }
     )
-    grid = Table.grid(padding=(0, 1))
-    grid.add_row(
+    panels = [
         Panel(happened, title="what happened", border_style="blue"),
         Panel(cost, title="what it took", border_style="blue"),
-    )
-    style = "green" if report.roots_agreed and report.conserved else "red"
-    tower = Panel(checked, title="what the watchtower found, from L1 alone", border_style=style)
-    if report.audited_fill is None:
-        grid.add_row(tower, "")
-    else:
+        Panel(checked, title="what the watchtower found, from L1 alone", border_style=style),
+    ]
+    if report.audited_fill is not None:
         traced = make_audit(report.audited_fill)
-        grid.add_row(tower, Panel(traced, title="one fill, traced on L1", border_style=style))
+        panels.append(Panel(traced, title="one fill, traced on L1", border_style=style))
+    if console.width < SIDE_BY_SIDE:
+        console.print(*panels, sep="\n")
+        return
+    grid = Table.grid(padding=(0, 1))
+    for left, right in itertools.zip_longest(panels[::2], panels[1::2], fillvalue=""):
+        grid.add_row(left, right)
     console.print(grid)
 
 

@@ -21,6 +21,9 @@ from miletus.settlement.node import MOVED_TIME, HeadRules, L1Node
 WARN_SECONDS = 30.0
 """Pause between two warnings about the same trouble of L1."""
 
+LASTS_SECONDS = 2.0
+"""How long a trouble of L1 lasts before it is told."""
+
 _REAL_TIME = HeadRules()
 
 
@@ -93,18 +96,36 @@ def follow_l1(channel: Channel, poll: Callable[[], object], get_pause: Callable[
 
     `get_pause` gives the seconds until the next poll.
     """
-    log = structlog.get_logger()
-    warned, warned_at = "", 0.0
+    trouble = Trouble(channel)
     while not channel.stopping:
         try:
             poll()
         except L1Error as error:
-            if str(error) != warned or time.monotonic() - warned_at > WARN_SECONDS:
-                warned, warned_at = str(error), time.monotonic()
-                log.warning("L1 is in trouble", problem=warned)
-                channel.report(problem=warned)
+            trouble.note(str(error))
         else:
-            if warned:
-                channel.report(problem="")
-            warned = ""
+            trouble.note("")
         channel.wait(get_pause())
+
+
+class Trouble:
+    """L1's troubles, told once they last: one answer that did not fit the last is nobody's concern."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._since: float | None = None
+        self._told_at: float | None = None
+
+    def note(self, problem: str) -> None:
+        """Take the outcome of a look at L1: what was wrong, or nothing."""
+        now = time.monotonic()
+        if not problem:
+            if self._told_at is not None:
+                structlog.get_logger().info("L1 can be used again")
+            self._since = self._told_at = None
+            return
+        self._since = self._since if self._since is not None else now
+        last = self._told_at if self._told_at is not None else self._since - WARN_SECONDS
+        if now - self._since >= LASTS_SECONDS and now - last >= WARN_SECONDS:
+            self._told_at = now
+            structlog.get_logger().warning("L1 is in trouble", problem=problem)
+            self._channel.report(problem=problem)

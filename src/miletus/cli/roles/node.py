@@ -1,14 +1,11 @@
 """The sequencer's node: its network front, and what L1's inbox brings it."""
 
 import asyncio
-import time
 from pathlib import Path
-
-import structlog
 
 from miletus.cli.channel import Channel, Fields
 from miletus.cli.errors import CliError
-from miletus.cli.roles.base import WARN_SECONDS, Site
+from miletus.cli.roles.base import Site, Trouble
 from miletus.cli.roles.batcher import WALLET
 from miletus.sequencer.chain import Deployment
 from miletus.sequencer.config import NodeConfig
@@ -25,8 +22,6 @@ INBOX_SECONDS = 1.0
 """Pause between two looks at L1's inbox in real time."""
 
 SIMULATED_INBOX_SECONDS = 0.2
-
-logger = structlog.get_logger(__name__)
 
 
 class NodeRole:
@@ -72,18 +67,16 @@ class NodeRole:
 
     async def _follow_inbox(self) -> None:
         """Offer the node what is old enough in L1's inbox; L1's troubles are waited out."""
-        warned = 0.0
+        trouble = Trouble(self.channel)
         while True:
             try:
                 await asyncio.to_thread(self._view.poll)
                 offered = self.node.inbox[-1].index + 1 if self.node.inbox else self.node.inbox_next
                 ready = self._inbox.get_ready(offered)
                 self.node.offer_inbox([InboxEntry(entry.index, entry.words) for entry in ready])
+                trouble.note("")
             except L1Error as error:
-                if time.monotonic() - warned > WARN_SECONDS:
-                    warned = time.monotonic()
-                    logger.warning("L1 is in trouble", problem=str(error))
-                    self.channel.report(problem=str(error))
+                trouble.note(str(error))
             await asyncio.sleep(self._poll_seconds)
 
     # ---- what the parent asks

@@ -1,6 +1,7 @@
 """The oracle: ticks, listings, sheets and settlements of a market, approved by m of n signers.
 
-Each signer has a market of its own, made from the same source, and judges every proposal against it.
+The signers of one process have one source, the system's market; each judges every proposal against it before
+it signs. Signers elsewhere would have sources of their own.
 """
 
 import asyncio
@@ -34,10 +35,9 @@ class OracleRole:
         if tuple(key.public for key in keys) != site.genesis.signers:
             raise CliError(f"{site.folder.keys}: the signers' keys are not those of the genesis file")
         self.market = open_market(site.config.market)
-        markets = [open_market(site.config.market) for _ in keys]
         deployment = site.deployment
         self.oracle: Oracle = make_oracle(
-            self.market, keys, threshold, domain(deployment.chain_id, deployment.rollup), markets=markets
+            self.market, keys, threshold, domain(deployment.chain_id, deployment.rollup)
         )
         self.published_s = self.market.start_s - 1
         self._node: CheckedConnection | None = None

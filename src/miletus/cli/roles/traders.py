@@ -26,7 +26,7 @@ from miletus.sequencer.errors import Refused
 MAKER = "maker"
 TAKERS = "takers"
 
-CHUNK: dict[str, int] = {MAKER: 48, TAKERS: 1}
+CHUNK: dict[str, int] = {MAKER: 8, TAKERS: 1}
 """Operations that go into one request: a maker moves a whole chain at once, a taker has one thing in mind."""
 
 IN_FLIGHT: dict[str, int] = {MAKER: 2, TAKERS: 4}
