@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from miletus.engine import params, segment
 from tests.engine import worlds as w
-from tests.engine.naive_margin import CALL, EMPTY, FUTURE, LISTED, PERPETUAL, PUT, SETTLED
+from tests.engine.naive_margin import CALL, EMPTY, FUTURE, LISTED, PERPETUAL, PUT, SETTLED, World
 from tests.engine.naive_oracle import READING_TIMES_S
 from tests.engine.pair import SIGNERS, Pair
 from tests.engine.records import Record, make
@@ -29,7 +29,7 @@ class OracleFlow:
         self.pair = pair
 
     @property
-    def world(self) -> w.World:
+    def world(self) -> World:
         return self.pair.naive.world
 
     def send(self, *records: Record, source: int = segment.SEQUENCED) -> None:

@@ -15,7 +15,8 @@ from miletus.engine.genesis import apply_genesis
 from miletus.engine.machine import Machine, build_machine
 from miletus.engine.reasons import Reason
 from miletus.engine.segment import Segment
-from tests.engine.naive import Naive, Receipt
+from tests.engine.naive import Naive
+from tests.engine.naive_book import Receipt
 from tests.engine.naive_margin import EMPTY, SETTLED
 from tests.engine.records import Record, make_segment
 from tests.engine.support import FoldCrypto, View, get_engine_view, get_pages

@@ -47,7 +47,9 @@ def read_e_mini() -> Iterator[Message]:
     with E_MINI.open("rb") as file:
         decoder.write(zstandard.ZstdDecompressor().stream_reader(file).read())
     live: dict[int, tuple[int, int, int]] = {}
-    for record in decoder.decode()[1:]:  # the first is the metadata
+    for record in decoder.decode():
+        if not isinstance(record, databento_dbn.MBOMsg):
+            continue  # the metadata at the head
         order, price = record.order_id, record.price // 10_000_000
         side = 0 if record.side == "B" else 1
         if record.action == "A":

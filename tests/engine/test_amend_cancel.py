@@ -8,6 +8,7 @@ from miletus.engine import segment
 from miletus.engine.reasons import Reason
 from tests.engine import worlds as w
 from tests.engine.desk import ANN, BOB, CALL, CASH, CAT, DAN, EXPIRY_S, FUTURE, IOC, LOCK, PERP, Desk
+from tests.engine.records import make
 
 pytestmark = pytest.mark.both_builds
 LOST = 1 << 32
@@ -201,5 +202,5 @@ def test_a_cancel_is_possible_however_old_the_oracle_and_forced_from_l1(desk: De
     desk.pair.begin_batch(EXPIRY_S * 1000, 0)
     desk.wait(50_000)
     fields = {"mode": 2, "slot": 0, "generation": 0, "instrument": 0}
-    word = w.make(segment.CANCEL, account=ANN, **fields)
+    word = make(segment.CANCEL, account=ANN, **fields)
     assert desk.send(word, source=segment.INBOX) == (Reason.OK, 0, 0, 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from miletus.engine import segment
@@ -27,7 +29,7 @@ def make_tick(desk: Desk, **changes: int) -> Record:
     return w.index_tick(desk.world, 0, INDEX) | changes
 
 
-def get_coin(desk: Desk, number: int = 0) -> dict[str, int]:
+def get_coin(desk: Desk, number: int = 0) -> dict[str, Any]:
     coin = desk.view["underlyings"].get(number, {})
     assert isinstance(coin, dict)
     return coin

@@ -12,6 +12,7 @@ from tests.engine import worlds as w
 from tests.engine.desk import ANN, BOB, CALL, FUTURE, INDEX, PERP, PUT, Desk, make_entry
 from tests.engine.naive_margin import PERPETUAL
 from tests.engine.pair import START_MS
+from tests.engine.records import make
 
 pytestmark = pytest.mark.both_builds
 NOW_S = START_MS // 1000
@@ -273,7 +274,7 @@ def test_attack_the_sheet_that_is_flipped_is_the_one_that_was_approved(desk: Des
     desk.fill_sheet()
     desk.send(w.flip(desk.world, 0, INDEX, 4), *w.approvals(2))
     desk.fill_sheet(mark=60_000)
-    assert desk.send(w.make(segment.APPROVE, signer=2)).reason == Reason.BAD_SHEET
+    assert desk.send(make(segment.APPROVE, signer=2)).reason == Reason.BAD_SHEET
     assert get_coin(desk)["sheet_number"] == 1
 
 
