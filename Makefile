@@ -64,11 +64,10 @@ build/libmiletus.so: $(NATIVE_SOURCES)
 	@mkdir -p build
 	$(if $(wildcard native/cmd/libmiletus/*.go),cd native && $(GO) build -buildmode=c-shared -o ../build/libmiletus.so ./cmd/libmiletus)
 
-contracts: $(STAMPS)/contracts  ## compile every contract (a file that begins with a capital)
+contracts: $(STAMPS)/contracts  ## the L1 contracts, into build/contracts
 
-$(STAMPS)/contracts: $(CONTRACT_SOURCES) $(STAMPS)/python | $(STAMPS)
-	@shopt -s nullglob; for contract in contracts/[A-Z]*.vy; do \
-	    echo "vyper $$contract"; $(BIN)/vyper "$$contract" >/dev/null; done
+$(STAMPS)/contracts: $(CONTRACT_SOURCES) contracts/compile.py $(STAMPS)/python | $(STAMPS)
+	$(BIN)/python contracts/compile.py build/contracts
 	@touch $@
 
 # ---- checks ---------------------------------------------------------------------------------------
