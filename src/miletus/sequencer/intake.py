@@ -136,7 +136,11 @@ def refuse_authority(machine: Machine, segment: Segment, number: int, nonces: No
     if reason not in (_OK, _BAD_SIGNATURE):
         return explain(machine, segment, number, Reason(reason))
     if not nonces.take(account, key, nonce):
-        return explain(machine, segment, number, Reason.NONCE_USED)
+        return Refused(
+            f"{BY_KIND[records[at]].title}: nonce {nonce} comes after a higher one, or is sent twice: send "
+            "nonces in rising order",
+            Reason.NONCE_USED,
+        )
     return None
 
 

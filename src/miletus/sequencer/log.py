@@ -11,8 +11,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-import structlog
-
 from miletus.sequencer.errors import LogDamaged, LogError, LogFull
 from miletus.sequencer.frames import (
     FILE_HEADER_BYTES,
@@ -26,14 +24,13 @@ from miletus.sequencer.frames import (
     is_zero,
 )
 from miletus.sequencer.mark import Mark
+from miletus.sequencer.telling import warn
 
 SUFFIX: Final = ".log"
 FILE_BYTES: Final = 32 * 1024 * 1024
 """Length of a file. Its zeros are written in the background, long before it is needed."""
 
 CHUNK: Final = 1024 * 1024
-
-logger = structlog.get_logger(__name__)
 
 
 class Log:
@@ -110,12 +107,16 @@ class Log:
             self._make_spare()
 
     def close(self) -> None:
-        """Sync and close. Harmless when it is closed already."""
+        """Sync and close. Harmless when closed already, or when the disk refuses: nothing was promised."""
         if self._filler is not None:
             self._filler.join()
-        if self._descriptor >= 0:
-            self.sync()
-        self._close_file()
+        try:
+            if self._descriptor >= 0:
+                self.sync()
+            self._close_file()
+        except OSError as error:
+            self._descriptor = -1
+            warn("the log could not be synced at its end", error=str(error))
         self._mark.close()
 
     # ---- reading
@@ -168,7 +169,7 @@ class Log:
         self.cut_bytes = len(tail.rstrip(b"\0"))
         os.pwrite(self._descriptor, bytes(min(MAX_FRAME_BYTES, len(tail))), self._offset)
         os.fdatasync(self._descriptor)
-        logger.warning("torn tail of the log cut", file=str(path), offset=self._offset, bytes=self.cut_bytes)
+        warn("torn tail of the log cut", file=str(path), offset=self._offset, bytes=self.cut_bytes)
 
     def _start_next_file(self) -> None:
         """Go on in the spare file, which gets its header and its name. The old file is synced before."""
@@ -227,7 +228,7 @@ class Log:
         try:
             self._make_spare()
         except LogFull as error:
-            logger.warning("no spare log file", error=str(error))
+            warn("no spare log file", error=str(error))
 
     def _full(self, error: OSError | None) -> LogFull:
         cause = error.strerror if error is not None else "short write"

@@ -16,8 +16,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import structlog
-
 from miletus.engine.machine import Machine
 from miletus.engine.segment import SET_KEY
 from miletus.native import NativeCrypto
@@ -33,10 +31,9 @@ from miletus.sequencer.intake import MAX_ADMITTED_WORDS, admit, count_words
 from miletus.sequencer.lock import lock_directory
 from miletus.sequencer.ordering import Plan
 from miletus.sequencer.recovery import Recovered, recover
+from miletus.sequencer.telling import warn
 
 DEFAULT_CONFIG = NodeConfig()
-
-logger = structlog.get_logger(__name__)
 
 
 class Node:
@@ -334,7 +331,7 @@ class Node:
             listener(told)
 
     def _stop(self, error: BaseException) -> None:
-        logger.error("the node stops", error=str(error))
+        warn("the node stops", error=str(error))
         reason = error if isinstance(error, NodeStopped) else None
         self.failure = reason or NodeStopped(
             f"{self.directory}: {type(error).__name__}: {error}: what was confirmed is in the log; check the "

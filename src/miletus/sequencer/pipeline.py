@@ -11,18 +11,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
-import structlog
-
 from miletus.sequencer.answers import Answer, PendingGroup
 from miletus.sequencer.errors import LogFull, NodeStopped, Refused, SequencerError
 from miletus.sequencer.node import Node
+from miletus.sequencer.telling import tell_failure, warn
 
 IDLE_SECONDS: Final = 0.02
 """How often a node without operations looks at its batch's age and its inbox."""
 
 Outcome = Answer | SequencerError
-
-logger = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -124,7 +121,7 @@ class Pipeline:
             except SequencerError as error:
                 self._tell_all(group, error)
             except Exception as error:
-                logger.exception("a group failed")
+                tell_failure("a group failed", error)
                 self._tell_all(group, NodeStopped(str(self.node.failure or error)))
         self._refuse_all(NodeStopped(str(self.node.failure)))
 
@@ -225,9 +222,9 @@ class Pipeline:
         try:
             action()
         except (LogFull, NodeStopped) as error:
-            logger.warning("the node waits", error=str(error))
-        except Exception:
-            logger.exception("the node failed")
+            warn("the node waits", error=str(error))
+        except Exception as error:
+            tell_failure("the node failed", error)
 
     def _tell_all(self, group: list[Waiting], error: SequencerError) -> None:
         for waiting in group:

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import structlog
 from librt.vecs import vec
 from mypy_extensions import i64
 
@@ -21,8 +20,7 @@ from miletus.sequencer.log import Log
 from miletus.sequencer.ordering import Plan, Policy
 from miletus.sequencer.roots import Pages, RootKeeper
 from miletus.sequencer.snapshot import Position, Snapshot, SnapshotStore
-
-logger = structlog.get_logger(__name__)
+from miletus.sequencer.telling import warn
 
 
 @dataclass
@@ -113,7 +111,7 @@ def load_state(
                 return build_machine(
                     config.capacity_accounts, genesis.crypto, pages[0], pages[2]
                 ), snapshot.position
-            logger.warning("snapshot not used: its pages give another root", batch=snapshot.position.batch)
+            warn("snapshot not used: its pages give another root", batch=snapshot.position.batch)
             roots.reset()
     if epoch != 1:
         raise SnapshotDamaged(f"{home}: the first state of epoch {epoch} is damaged: restore it from a copy")

@@ -11,17 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import structlog
-
 from miletus.native import Tree
 from miletus.sequencer.errors import SequencerError
 from miletus.sequencer.feed import BatchFileError, BatchRecord, BatchStore, SegmentRecord
 from miletus.sequencer.snapshot import PAGE_BYTES, Position, SnapshotStore
+from miletus.sequencer.telling import tell_failure, warn
 
 RETRY_SECONDS: Final = 1.0
 """How long to wait before a batch file that the disk had no room for is tried again."""
-
-logger = structlog.get_logger(__name__)
 
 Pages = tuple[Any, Any, Any]
 """Page numbers, page kinds and fields, as `Machine.take_dirty` gives them."""
@@ -116,7 +113,7 @@ class RootKeeper:
                 if self.failure is None:
                     self._do(job)
             except BaseException as error:
-                logger.exception("roots stopped")
+                tell_failure("roots stopped", error)
                 self.failure = error
             with self._idle:
                 self._waiting -= 1
@@ -137,14 +134,14 @@ class RootKeeper:
             try:
                 self.snapshots.put(job.position(root), self.pages)
             except OSError as error:
-                logger.warning("no snapshot", error=str(error))
+                warn("no snapshot", error=str(error))
 
     def _write_batch(self, batch: BatchRecord) -> None:
         """Write a batch file, or compare it with the one that is there; a full disk is waited out."""
         try:
             before = self.batches.get_batch(batch.number)
         except BatchFileError as error:
-            logger.warning("batch file written again", error=str(error))
+            warn("batch file written again", error=str(error))
             before = None
         if before is not None:
             if before != batch:
@@ -158,7 +155,7 @@ class RootKeeper:
                 self.batches.put_batch(batch)
                 return
             except OSError as error:
-                logger.warning("batch file not written", number=batch.number, error=str(error))
+                warn("batch file not written", number=batch.number, error=str(error))
                 if self._stopping:
                     return
                 time.sleep(RETRY_SECONDS)

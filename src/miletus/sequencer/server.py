@@ -16,8 +16,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-import structlog
-
 from miletus.sequencer.answers import FeedGroup
 from miletus.sequencer.errors import NodeStopped
 from miletus.sequencer.node import Node
@@ -30,8 +28,6 @@ OPERATOR_SOCKET: Final = "operator.sock"
 
 SWITCH_SECONDS: Final = 0.0005
 """How long one thread keeps Python while another waits for it."""
-
-logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ import time
 from typing import TYPE_CHECKING
 
 import msgspec
-import structlog
 
 from miletus.engine.reasons import Reason
 from miletus.sequencer import protocol as p
@@ -14,11 +13,10 @@ from miletus.sequencer.errors import Refused, SequencerError
 from miletus.sequencer.feed import InboxEntry
 from miletus.sequencer.pipeline import Outcome
 from miletus.sequencer.query import view_account, view_book, view_instrument, view_underlying
+from miletus.sequencer.telling import warn
 
 if TYPE_CHECKING:
     from miletus.sequencer.server import Server
-
-logger = structlog.get_logger(__name__)
 
 MOST_DEPTH = 1_000
 """Orders of a side of a book that one request shows."""
@@ -248,7 +246,7 @@ class Session(asyncio.Protocol):
             return
         self.transport.write(frame)
         if self.transport.get_write_buffer_size() > self.server.limits.buffer_bytes:
-            logger.warning("client reads too slowly, connection ended")
+            warn("client reads too slowly, connection ended")
             self._closing = True
             self.transport.abort()
 

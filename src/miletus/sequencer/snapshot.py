@@ -14,16 +14,14 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
-import structlog
 
 from miletus.sequencer.errors import SnapshotDamaged
 from miletus.sequencer.log import sync_directory
+from miletus.sequencer.telling import warn
 
 MAGIC: Final = b"MILETUSS"
 SUFFIX: Final = ".snapshot"
 PAGE_BYTES: Final = 64 * 8
-
-logger = structlog.get_logger(__name__)
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -97,7 +95,7 @@ class SnapshotStore:
             try:
                 snapshot = read_snapshot(path)
             except SnapshotDamaged as error:
-                logger.warning("snapshot not used", error=str(error))
+                warn("snapshot not used", error=str(error))
                 continue
             if snapshot.position.identity != identity:
                 raise SnapshotDamaged(
