@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from miletus.engine import params, segment
+from miletus.engine import events, params, segment
 from miletus.engine.reasons import Reason
 from tests.engine import naive_margin as margin
 from tests.engine import naive_oracle as oracle
 from tests.engine.naive_book import Book, Receipt
-from tests.engine.naive_margin import BUY, SELL, SETTLED, Key, World
+from tests.engine.naive_margin import BUY, SELL, SETTLED, Key, World, make_event
 from tests.engine.naive_view import get_view
 
 Record = dict[str, int]
@@ -89,6 +89,7 @@ class Naive:
 
     def execute(self, source: int, record: Record) -> Receipt:
         """Carry out one operation of an inbox or sequenced segment."""
+        self.world.events = []
         receipt = self.dispatch(source, record)
         if source == segment.INBOX:
             self.world.inbox_cursor += 1
@@ -189,6 +190,7 @@ class Naive:
         account.owner = record["owner"]
         account.cash += amount
         world.deposited += amount
+        world.events.append(make_event(events.DEPOSITED, number, amount))
         return Reason.OK
 
     def set_key(self, record: Record) -> Reason:
@@ -215,6 +217,7 @@ class Naive:
             return Reason.OUTBOX_FULL
         account.cash -= amount
         world.withdrawn += amount
+        world.events.append(make_event(events.WITHDRAWN, record["account"], amount))
         world.outbox.append((account.owner, amount))
         world.outbox_hash = fold(world.outbox_hash, account.owner, amount)
         return Reason.OK
@@ -234,6 +237,7 @@ class Naive:
             return Reason.WIDTH
         sender.cash -= amount
         receiver.cash += amount
+        world.events.append(make_event(events.TRANSFERRED, record["account"], record["to"], amount))
         return Reason.OK
 
     def tick(self, record: Record) -> Reason:
@@ -248,9 +252,9 @@ class Naive:
         item = self.world.get_instrument(record["instrument"])
         if item.state == SETTLED:
             for order in [*item.book[BUY], *item.book[SELL]][: params.MAX_MAKERS]:
-                self.book.remove(order, to_owner=True)
+                self.book.remove(order, events.CAUSE_SETTLED)
             return (Reason.OK, 0, 0, item.payoff)
-        reason = oracle.settle(self.world, item)
+        reason = oracle.settle(self.world, record["instrument"])
         return (reason, 0, 0, item.payoff if reason == Reason.OK else 0)
 
     def view(self) -> dict[str, Any]:

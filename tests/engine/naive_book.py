@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from bisect import insort_right
 
-from miletus.engine import params
+from miletus.engine import events, params
 from miletus.engine.reasons import Reason
 from tests.engine import naive_margin as margin
-from tests.engine.naive_margin import BUY, LISTED, SETTLED, Account, Instrument, Order, World
+from tests.engine.naive_margin import (
+    BUY,
+    LISTED,
+    SETTLED,
+    Account,
+    Event,
+    Instrument,
+    Order,
+    World,
+    make_event,
+)
 
 Record = dict[str, int]
 Receipt = tuple[int, int, int, int]
@@ -16,6 +26,7 @@ Fill = tuple[Order, int, int, int]
 """Maker's order, lots, price in ticks, fee in micros."""
 
 GTC, IOC, FOK = 0, 1, 2
+EVICTIONS = (events.CAUSE_EXPIRED, events.CAUSE_BAND, events.CAUSE_MARGIN, events.CAUSE_REDUCE_ONLY)
 NOT_REPLACED = 1 << 32
 """Added to the detail of a word that removed an order and put nothing in its place (03-R19)."""
 
@@ -33,6 +44,8 @@ class Book:
         """04-R13: after the last order whose price is its own or better; its lock is taken."""
         book = self.get_book(order.instrument, order.side)
         insort_right(book, order, key=lambda other: -other.price if order.side == BUY else other.price)
+        rested = (get_name(order), get_side(order), order.price, order.left, order.generation)
+        self.world.events.append(make_event(events.RESTED, *rested))
         self.take_lock(order)
 
     def take_lock(self, order: Order) -> None:
@@ -41,8 +54,11 @@ class Book:
         account.cash -= params.REST_LOCK_MICROS
         account.locked += params.REST_LOCK_MICROS
 
-    def remove(self, order: Order, to_owner: bool) -> None:
+    def remove(self, order: Order, cause: int, told: list[Event] | None = None) -> None:
         """04-R17: the lock goes back to the owner, or to account 1 if the order was evicted."""
+        removed = (get_name(order), cause, order.left, get_side(order), order.generation)
+        (self.world.events if told is None else told).append(make_event(events.REMOVED, *removed))
+        to_owner = cause not in EVICTIONS
         self.get_book(order.instrument, order.side).remove(order)
         account = self.world.accounts[order.account]
         del account.orders[order.slot]
@@ -69,7 +85,7 @@ class Book:
         account = self.world.accounts[number]
         replaced = flags & 64 != 0 and slot in account.orders
         if replaced:
-            self.remove(account.orders[slot], to_owner=True)
+            self.remove(account.orders[slot], events.CAUSE_REPLACED)
         reason, filled, notional = self.check_place(record), 0, 0
         if reason == Reason.OK:
             good_until_s = self.world.clock_s + record["good_for_s"] if record["good_for_s"] > 0 else 0
@@ -122,10 +138,12 @@ class Book:
         reason = Reason.EXPIRED if self.is_over(item) else check_grid(item, record["price"], record["size"])
         if reason == Reason.OK and record["price"] == order.price and 0 < left <= order.left:
             order.left = left
+            self.world.events.append(make_event(events.REDUCED, get_name(order), left))
             return (Reason.OK, 0, 0, order.generation)
-        self.remove(order, to_owner=True)
+        enters = reason == Reason.OK and left > 0
+        self.remove(order, events.CAUSE_REPLACED if enters else events.CAUSE_CANCELLED)
         filled = notional = 0
-        if reason == Reason.OK and left > 0:
+        if enters:
             order.price, order.left = record["price"], left
             reason, filled, notional = self.enter(order, GTC, market=False)
         return self.make_receipt(account, slot, True, reason, filled, notional)
@@ -145,11 +163,14 @@ class Book:
             time_in_force = IOC if time_in_force == GTC else time_in_force
         account.generations[order.slot] = order.generation
         fills: list[Fill] = []
-        stop = self.match(order, fills)
+        told = [] if time_in_force == FOK else world.events
+        stop = self.match(order, fills, told)
         if time_in_force == FOK and order.left > 0:
             for fill in reversed(fills):
                 self.undo(order, fill)
             return (Reason.NOT_FILLED, 0, 0)
+        if time_in_force == FOK:  # it is told of its fills when they stand
+            world.events += told
         filled = sum(lots for _, lots, _, _ in fills)
         notional = sum(lots * price for _, lots, price, _ in fills)
         reason = Reason.OK
@@ -162,7 +183,7 @@ class Book:
                 reason = self.rest(order)
         return (reason, filled, notional)
 
-    def match(self, taker: Order, fills: list[Fill]) -> Reason | None:
+    def match(self, taker: Order, fills: list[Fill], told: list[Event]) -> Reason | None:
         """04-R05 to 04-R12. Gives the reason of a stop, or None when nothing is left or nothing crosses."""
         handled = 0
         while taker.left > 0:
@@ -173,23 +194,23 @@ class Book:
                 return None
             handled += 1
             if head.account == taker.account:
-                self.remove(head, to_owner=True)
+                self.remove(head, events.CAUSE_SELF_MATCH)
                 continue
-            stop = self.meet(taker, head, fills)
+            stop = self.meet(taker, head, fills, told)
             if stop is not None:
                 return stop
         return None
 
-    def meet(self, taker: Order, head: Order, fills: list[Fill]) -> Reason | None:
+    def meet(self, taker: Order, head: Order, fills: list[Fill], told: list[Event]) -> Reason | None:
         """04-R07 to 04-R12 for one head: fill it, evict it, or stop."""
         world, item = self.world, self.world.instruments[taker.instrument]
         if 0 < head.expiry_s < world.clock_s:
-            self.remove(head, to_owner=False)
+            self.remove(head, events.CAUSE_EXPIRED)
             return None
         mark, band = margin.compute_mark(world, item), margin.compute_band(world, item)
         gain = (mark - head.price) * get_sign(taker)
         if gain > band:
-            self.remove(head, to_owner=False)
+            self.remove(head, events.CAUSE_BAND)
             return None
         if gain < -band:
             return Reason.BAND
@@ -202,21 +223,23 @@ class Book:
         if head.reduce_only:
             lots = min(lots, self.get_reducible(head))
             if lots == 0:
-                self.remove(head, to_owner=False)
+                self.remove(head, events.CAUSE_REDUCE_ONLY)
                 return None
         if self.compute_open_interest(taker, head, lots) > params.MAX_OPEN_INTEREST_LOTS:
             return Reason.WIDTH
         fee = margin.compute_fee(world, item, lots, head.price)
         if self.judge(head, lots, head.price, 0) != Reason.OK:
-            self.remove(head, to_owner=False)
+            self.remove(head, events.CAUSE_MARGIN)
             return None
         reason = self.judge(taker, lots, head.price, fee)
         if reason != Reason.OK:
             return reason
         fills.append((head, lots, head.price, fee))
         self.fill(taker, fills[-1], 1)
+        met = (get_name(head), get_name(taker), get_side(taker), head.price, lots, fee)
+        told.append(make_event(events.FILL, *met))
         if head.left == 0:
-            self.remove(head, to_owner=True)
+            self.remove(head, events.CAUSE_FILLED, told)
         return None
 
     def compute_open_interest(self, taker: Order, head: Order, lots: int) -> int:
@@ -280,8 +303,16 @@ class Book:
         if mode == 1:
             orders = [order for order in orders if order.instrument == record["instrument"]]
         for order in orders:
-            self.remove(order, to_owner=True)
+            self.remove(order, events.CAUSE_CANCELLED)
         return (Reason.OK, 0, 0, len(orders))
+
+
+def get_name(order: Order) -> int:
+    return order.account * params.SLOTS + order.slot
+
+
+def get_side(order: Order) -> int:
+    return 2 * order.instrument + order.side
 
 
 def get_sign(order: Order) -> int:

@@ -7,13 +7,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from miletus.engine import params
+from miletus.engine import events, params
 from miletus.engine.reasons import Reason
 
 EMPTY, LISTED, SETTLED = 0, 1, 2
 CALL, PUT, FUTURE, PERPETUAL = 0, 1, 2, 3
 BUY, SELL = 0, 1
 UNDERLYINGS = range(params.MAX_UNDERLYINGS)
+
+
+Event = tuple[int, ...]
+"""(kind, a, b, c, d, e, f), of `miletus.engine.events`; unused ones are 0."""
+
+
+def make_event(kind: int, *values: int) -> Event:
+    return (kind, *values, *(0,) * (6 - len(values)))
 
 
 @dataclass
@@ -164,6 +172,8 @@ class World:
     instruments: dict[int, Instrument] = field(default_factory=dict)
     underlyings: list[Underlying] = field(default_factory=lambda: [Underlying() for _ in UNDERLYINGS])
     stage: dict[str, int | set[int] | dict[str, int]] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    """What happened in the operation in progress: no state, see `miletus.engine.events`."""
 
     @property
     def clock_s(self) -> int:
@@ -288,6 +298,8 @@ def sweep(world: World, account: Account, instrument: int, size: int) -> None:
     item.clearing_position += size
     item.open_interest -= max(0, size)
     account.add_position(item.underlying, instrument, -size)
+    number = next(number for number, other in world.accounts.items() if other is account)
+    world.events.append(make_event(events.SWEPT, number, instrument, size, item.payoff))
 
 
 def change(world: World, account: Account, instrument: int, lots: int, paid: int) -> None:

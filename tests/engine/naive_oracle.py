@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from miletus.engine import params, segment
+from miletus.engine import events, params, segment
 from miletus.engine.reasons import Reason
 from tests.engine.naive_margin import (
     CALL,
@@ -19,6 +19,7 @@ from tests.engine.naive_margin import (
     World,
     get_coin,
     get_entry,
+    make_event,
     quadratic,
 )
 
@@ -91,6 +92,7 @@ def carry_out_tick(world: World, tick: Record) -> Reason:
         if cumulative >= params.CUMULATIVE_LIMIT:
             return Reason.BAD_TICK
         keep_reading(coin, time_s, cumulative)
+        world.events.append(make_event(events.INDEXED, tick["underlying"], 0, time_s, 1))
         return Reason.OK
     if cumulative >= params.CUMULATIVE_LIMIT:
         return Reason.BAD_TICK
@@ -103,6 +105,7 @@ def carry_out_tick(world: World, tick: Record) -> Reason:
     coin.index, coin.tick_time_s, coin.cumulative = new, time_s, cumulative
     if is_reading(coin, time_s):
         keep_reading(coin, time_s, cumulative)
+    world.events.append(make_event(events.INDEXED, tick["underlying"], new, time_s))
     return Reason.OK
 
 
@@ -209,6 +212,7 @@ def carry_out_flip(world: World, flip: Record, staged_hash: int) -> Reason:
     coin.sheet_tag = coin.filling_tag
     coin.risk_epoch += 1
     close_filling(coin)
+    world.events.append(make_event(events.FLIPPED, flip["underlying"], flip["number"], reference))
     return Reason.OK
 
 
@@ -256,11 +260,13 @@ def carry_out_list(world: World, listing: Record) -> Reason:
     )
     coin.listed += 1
     close_filling(coin)
+    world.events.append(make_event(events.LISTED, number))
     return Reason.OK
 
 
-def settle(world: World, item: Instrument) -> Reason:
+def settle(world: World, number: int) -> Reason:
     """07-R01 to 07-R03, of an instrument that is not settled yet."""
+    item = world.get_instrument(number)
     if item.state != LISTED or item.type == PERPETUAL:
         return Reason.UNKNOWN_INSTRUMENT
     if world.clock_s < item.expiry_s:
@@ -279,4 +285,5 @@ def settle(world: World, item: Instrument) -> Reason:
     coin.listed -= 1
     coin.risk_epoch += 1
     close_filling(coin)
+    world.events.append(make_event(events.SETTLED, number, item.payoff, price))
     return Reason.OK

@@ -15,6 +15,7 @@ from miletus.engine.genesis import apply_genesis
 from miletus.engine.machine import Machine, build_machine
 from miletus.engine.reasons import Reason
 from miletus.engine.segment import Segment
+from miletus.engine.state import State
 from tests.engine.naive import Naive
 from tests.engine.naive_book import Receipt
 from tests.engine.naive_margin import EMPTY, SETTLED
@@ -25,6 +26,10 @@ CAPACITY = 48
 SIGNERS, THRESHOLD = 4, 3
 START_MS = 1_772_434_200_000
 """2026-03-02 06:50:00 UTC, in milliseconds."""
+
+
+Outputs = tuple[list[tuple[int, ...]], list[tuple[int, ...]]]
+"""Receipts and events."""
 
 
 class Disagreement(AssertionError):
@@ -66,24 +71,23 @@ class Pair:
     def send_stepwise(self, records: Sequence[Record], limits: Sequence[int], source: int) -> list[Receipt]:
         """As `send`, in bursts of at most `limits` steps (cycled), rebuilt from pages after each."""
         whole = make_segment(source, records)
-        receipts: list[int] = []
+        outputs: Outputs = ([], [])
         self.machine.state.clear_outputs()
         self.machine.start(whole)
         burst = 0
         while not self.machine.run_steps(limits[burst % len(limits)]):
-            receipts += self.take_receipts()
+            self.take_outputs(outputs)
             self.rebuild(whole)
             burst += 1
-        receipts += self.take_receipts()
-        self.machine.state.clear_outputs()
-        return self.compare(source, records, receipts)
+        self.take_outputs(outputs)
+        return self.compare(source, records, outputs)
 
-    def take_receipts(self) -> list[int]:
+    def take_outputs(self, outputs: Outputs) -> None:
+        """Move what the machine put out so far behind what it put out before."""
         self.machine.flush()
-        state = self.machine.state
-        taken = [state.receipts[k] for k in range(4 * state.receipt_count)]
-        state.clear_outputs()
-        return taken
+        for taken, new in zip(outputs, read_outputs(self.machine.state), strict=True):
+            taken += new
+        self.machine.state.clear_outputs()
 
     def rebuild(self, running: Segment | None = None) -> None:
         """Write the machine to pages and go on with a new one that was made from them."""
@@ -95,18 +99,20 @@ class Pair:
             raise Disagreement("pages after a rebuild are not those it was made from")
 
     def compare(
-        self, source: int, records: Sequence[Record], flat: Sequence[int] | None = None
+        self, source: int, records: Sequence[Record], outputs: Outputs | None = None
     ) -> list[Receipt]:
         state = self.machine.state
-        if flat is None:
-            flat = [state.receipts[k] for k in range(4 * state.receipt_count)]
-        found = [tuple(flat[k : k + 4]) for k in range(0, len(flat), 4)]
+        found, happened = outputs or read_outputs(state)
         expected: list[Receipt] = []
-        for record in records:
+        events: list[tuple[int, ...]] = []
+        for number, record in enumerate(records):
             expected.append(self.naive.execute(source, record))
+            events += [(kind, number, *rest) for kind, *rest in self.naive.world.events]
             self.reasons[record["kind"], Reason(expected[-1][0])] += 1
         if found != expected:
             raise Disagreement(f"{records}: machine {found}, naive model {expected}")
+        if happened != events:
+            raise Disagreement(f"{records}: events of the machine {happened}, of the naive model {events}")
         if not audit.is_conserved(state):
             raise Disagreement(f"{records}: money is not conserved (01-R06)")
         if audit.find_unbalanced(state) >= 0:
@@ -161,6 +167,15 @@ class Pair:
 
 def nothing() -> None:
     """Do nothing."""
+
+
+def read_outputs(state: State) -> Outputs:
+    receipts = [state.receipts[k] for k in range(4 * state.receipt_count)]
+    events = [state.events[k] for k in range(8 * state.event_count)]
+    return (
+        [tuple(receipts[k : k + 4]) for k in range(0, len(receipts), 4)],
+        [tuple(events[k : k + 8]) for k in range(0, len(events), 8)],
+    )
 
 
 def make_machine(pages: dict[int, list[int]]) -> Machine:
