@@ -18,6 +18,7 @@ from miletus.engine import events as E
 from miletus.engine.reasons import Reason
 from tests.engine.flow import ITEM, Flow
 from tests.engine.pair import Pair, restore
+from tests.engine.support import get_pages
 from tests.engine.worlds import WORLDS
 
 NORMAL_WORDS = 20_000
@@ -126,6 +127,31 @@ def test_a_machine_rebuilt_from_pages_goes_on_equally(
         if dice.randrange(4) == 0:
             pair.rebuild()
     pair.check()
+
+
+@pytest.mark.rule("02-R02")
+@flow_settings
+@given(items, st.sampled_from(["market", "brim", "wide"]))
+def test_the_pages_that_are_said_to_have_changed_are_all_that_did(
+    flow_items: list[bytes], world: str
+) -> None:
+    """A tree that hears only of changed pages holds the state all the same."""
+    pair = restore(WORLDS[world]())
+    told: dict[int, list[int]] = {}
+
+    def hear() -> None:
+        numbers, _, fields = pair.machine.take_dirty()
+        values = memoryview(fields).tolist()
+        for k, number in enumerate(memoryview(numbers).tolist()):
+            told[number] = values[k * 64 : k * 64 + 64]
+
+    hear()
+    flow = Flow(pair)
+    pair.on_events = hear
+    for item in flow_items:
+        flow.step(item)
+        hear()
+        assert {number: page for number, page in told.items() if any(page)} == get_pages(pair.machine)
 
 
 @pytest.mark.rule("02-R03")
