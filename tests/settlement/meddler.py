@@ -16,12 +16,14 @@ Change = Callable[[Any], Any]
 class Meddler:
     """Listens on a free port of the loopback; a context manager.
 
-    `changes` falsify results by method; `failures` are HTTP statuses for the next requests; `delay_seconds`
+    `changes` falsify results by method; `refuses` says of (method, parameters) if the answer is an error;
+    `failures` are HTTP statuses for the next requests; `delay_seconds`
     comes before every answer; `body`, if set, is given instead of any answer.
     """
 
     def __init__(self, url: str) -> None:
         self.changes: dict[str, Change] = {}
+        self.refuses: Callable[[str, list[Any]], bool] | None = None
         self.failures: list[int] = []
         self.delay_seconds = 0.0
         self.body: bytes | None = None
@@ -51,7 +53,7 @@ class Meddler:
         self._thread.start()
 
     def falsify(self, raw: bytes, answer: bytes) -> bytes:
-        if not self.changes:
+        if not self.changes and self.refuses is None:
             return answer
         requests, answers = json.loads(raw), json.loads(answer)
         pairs = zip(requests, answers, strict=True) if isinstance(requests, list) else [(requests, answers)]
@@ -59,6 +61,9 @@ class Meddler:
             change = self.changes.get(request["method"])
             if change is not None and "result" in one:
                 one["result"] = change(one["result"])
+            if self.refuses is not None and self.refuses(request["method"], request["params"]):
+                one.pop("result", None)
+                one["error"] = {"code": -32_000, "message": "too much at once"}
         return json.dumps(answers).encode()
 
     def __enter__(self) -> "Meddler":

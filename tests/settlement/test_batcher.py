@@ -23,6 +23,7 @@ from miletus.settlement.node import L1Node
 from tests.settlement.world import (
     FEES,
     REORG_AGE_S,
+    SILENCE_S,
     USDC,
     WINDOW_S,
     SmallSequencer,
@@ -403,6 +404,26 @@ def test_an_account_that_may_not_propose(world: World, alice: Trader, sequencer:
     assert "only the sequencer may propose now" in thief.poll().waiting
     with pytest.raises(CallReverted):
         thief.sender.submit("early", world.rollup.finalise())
+
+
+@pytest.mark.rule("08-R07")
+def test_anyone_posts_when_the_sequencer_is_silent(
+    world: World, alice: Trader, sequencer: SmallSequencer
+) -> None:
+    world.pass_time(SILENCE_S)
+    other = SmallSequencer(world)
+    other.close([alice.withdraw(3)])
+    proposer = Batcher(world.make_view(), world.make_sender(world.make_wallet()), other)
+    poll_until(proposer, world, 1)
+    sequencer.close([alice.withdraw(1)])
+    batcher = make_batcher(world, sequencer)
+    with pytest.raises(Superseded, match=f"by {proposer.sender.address}, is not the one"):
+        batcher.poll()
+    sequencer.batches = [*other.batches]  # it follows the other's batch, and goes on from it
+    sequencer.replica = other.replica
+    sequencer.close([alice.withdraw(1)])
+    poll_until(batcher, world, 2)
+    assert get_posted(world) == get_closed(sequencer)
 
 
 def test_l1_goes_away_and_comes_back(world: World, alice: Trader, sequencer: SmallSequencer) -> None:

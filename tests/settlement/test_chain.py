@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from miletus.settlement.chain import ChainView
-from miletus.settlement.errors import L1Inconsistent
+from miletus.settlement.errors import L1Inconsistent, L1Refused
 from miletus.settlement.follower import EventFollower
 from miletus.settlement.l1 import Rollup, Vault
 from miletus.settlement.node import MOVED_TIME, L1Node
@@ -187,3 +187,28 @@ def test_words_of_entries(world: World) -> None:
     assert view.entries[0].account == trader.account
     with pytest.raises(IndexError):
         view.get_words(0, 3)
+
+
+def test_a_node_that_gives_few_events_at_once(world: World, meddler: Meddler) -> None:
+    Trader.join(world)
+    view = make_view_through(meddler, world)
+    meddler.refuses = lambda method, values: (
+        method == "eth_getLogs" and int(values[0]["toBlock"], 16) - int(values[0]["fromBlock"], 16) > 1
+    )
+    view.poll()
+    assert_same(view, world)
+    refused = make_view_through(meddler, world)
+    meddler.refuses = lambda method, values: method == "eth_getLogs"
+    with pytest.raises(L1Refused, match="too much at once"):
+        refused.poll()
+
+
+def test_a_head_without_the_contracts(world: World, meddler: Meddler) -> None:
+    Trader.join(world)
+    view = make_view_through(meddler, world)
+    meddler.changes = {"eth_call": lambda result: "0x"}
+    with pytest.raises(L1Inconsistent, match="it lags, or use another node"):
+        view.poll()
+    meddler.changes = {}
+    view.poll()
+    assert_same(view, world)

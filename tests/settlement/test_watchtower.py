@@ -371,7 +371,7 @@ def test_damaged_snapshots(
 
 
 def test_no_room_for_the_snapshot(
-    world: World, alice: Trader, sequencer: SmallSequencer, tmp_path: Path
+    world: World, alice: Trader, sequencer: SmallSequencer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     close_many(world, alice, sequencer, 1)
     world.control.mine(3)
@@ -379,6 +379,11 @@ def test_no_room_for_the_snapshot(
     tower.poll()
     with pytest.raises(StoreError, match="choose another snapshot directory"):
         tower.save()
+    monkeypatch.setattr("miletus.settlement.watchtower.SNAPSHOT_BATCHES", 1)
+    again = make_tower(world, tmp_path / "no such directory" / "tower", depth=1)
+    again.poll()  # it goes on watching, and says so
+    assert again.verified_number == 1
+    assert "choose another snapshot directory" in again.snapshot_problem
 
 
 @pytest.fixture

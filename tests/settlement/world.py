@@ -27,6 +27,7 @@ from miletus.settlement.values import Receipt
 USDC = 1_000_000
 WINDOW_S = 1_000
 REORG_AGE_S = 60
+SILENCE_S = 100_000
 ALL_SCOPES = 15
 FEES = FeePolicy(patience_seconds=30.0, depth=6)
 GENESIS = Genesis(
@@ -99,11 +100,11 @@ def deploy_world(node: L1Node, control: AnvilControl) -> World:
         sequencer=sequencer.address,
         genesis_root=GENESIS.compute_root(),
         window_s=WINDOW_S,
-        silence_s=100_000,
+        silence_s=SILENCE_S,
         max_delay_s=3_600,
         reorg_age_s=REORG_AGE_S,
-        deadline_s=20_000,
-        freeze_s=50_000,
+        deadline_s=200_000,
+        freeze_s=500_000,
     )
     return World(node, control, deploy(sender, parameters, VaultParameters()), sequencer, clock)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from miletus.settlement.commitment import WORD, from_slots, to_slots
 from miletus.settlement.contracts import Event, keccak256
-from miletus.settlement.errors import L1Error, L1Inconsistent
+from miletus.settlement.errors import ContractMismatch, L1Error, L1Inconsistent
 from miletus.settlement.follower import EventFollower, Update
 from miletus.settlement.l1 import Rollup, Vault
 from miletus.settlement.values import Header, Log, to_hex
@@ -229,7 +229,13 @@ class ChainView:
                 for log in logs:
                     draft._take(header, log)
         if self.head is None or self.head.hash != update.head.hash:
-            draft._check_against_state(update.head)
+            try:
+                draft._check_against_state(update.head)
+            except ContractMismatch as error:
+                url = self.rollup.node.rpc.url
+                raise L1Inconsistent(
+                    f"L1 at {url}: at its head {update.head.number} {error}; it lags, or use another node"
+                ) from None
         self.entries, self.batches, self.finals, self.paid = (
             draft.entries,
             draft.batches,

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from miletus.settlement.errors import L1Inconsistent
+from miletus.settlement.errors import L1Inconsistent, L1Refused
 from miletus.settlement.node import L1Node
 from miletus.settlement.values import Header, Log
 
@@ -142,7 +142,7 @@ class EventFollower:
         self, first: int, last: int, head: Header, before: tuple[int, bytes] | None
     ) -> tuple[list[tuple[Header, tuple[Log, ...]]], list[tuple[int, bytes]]]:
         """Events of a range, and the blocks to remember; all of one chain, the one that ends in `head`."""
-        logs = self.node.get_logs(self.addresses, first, last)
+        logs = self._get_logs(first, last)
         by_number: dict[int, list[Log]] = {}
         for log in logs:
             by_number.setdefault(log.block_number, []).append(log)
@@ -162,6 +162,16 @@ class EventFollower:
                 raise L1Inconsistent(f"L1 at {self.node.rpc.url} changed block {number} while it was read")
             blocks.append((headers[number], tuple(some)))
         return blocks, [(number, headers[number].hash) for number in numbers]
+
+    def _get_logs(self, first: int, last: int) -> list[Log]:
+        """Events of a range; in halves where the node refuses so many at once."""
+        try:
+            return self.node.get_logs(self.addresses, first, last)
+        except L1Refused:
+            if first == last:
+                raise
+        middle = (first + last) // 2
+        return self._get_logs(first, middle) + self._get_logs(middle + 1, last)
 
     def _check_links(
         self, headers: dict[int, Header], head: Header, before: tuple[int, bytes] | None

@@ -1,6 +1,7 @@
 """A machine and its tree, executing batches as L1 fixes them: what every claim is compared with."""
 
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
@@ -53,6 +54,8 @@ class Replica:
     def __init__(self, machine: Machine, tree: Tree) -> None:
         self._machine = machine
         self._tree = tree
+        # one thread, so that roots are computed in the order of segments
+        self._hashing = ThreadPoolExecutor(1, thread_name_prefix="roots")
 
     @classmethod
     def from_genesis(cls, genesis: Genesis, crypto: NativeCrypto) -> "Replica":
@@ -105,7 +108,8 @@ class Replica:
         """Carry out a batch; the state is the next one afterwards."""
         machine = self._machine
         machine.begin_batch(batch.time_bound_ms, batch.clock_floor_ms)
-        claims: list[Claim] = []
+        roots: list[Future[bytes]] = []
+        outboxes: list[int] = []
         pages: Pages = {}
         operations = fills = 0
         for j, words in enumerate(batch.segments):
@@ -116,11 +120,14 @@ class Replica:
                 machine.end_batch()
             operations += int(segment.count)
             fills += self._count_fills()
-            claims.append(self._commit(pages))
+            machine.state.clear_outputs()
+            outboxes.append(read_element(machine.state, L.OUTBOX))
+            roots.append(self._start_root(pages))
+        claims = tuple(Claim(root.result(), outbox) for root, outbox in zip(roots, outboxes, strict=True))
         outbox = tuple(
             Withdrawal(int(owner).to_bytes(20, "big"), int(amount)) for owner, amount in machine.state.outbox
         )
-        return BatchResult(tuple(claims), outbox, pages, operations, fills)
+        return BatchResult(claims, outbox, pages, operations, fills)
 
     def export_pages(self) -> Pages:
         """All pages that are not zero."""
@@ -135,15 +142,11 @@ class Replica:
         instrument = find_unbalanced(state)
         return "" if instrument < 0 else f"positions of instrument {instrument} don't sum to zero"
 
-    def _commit(self, pages: Pages) -> Claim:
-        """Root and outbox accumulator now; takes the pages that changed."""
+    def _start_root(self, pages: Pages) -> "Future[bytes]":
+        """The root now, computed while the machine goes on; takes the pages that changed."""
         numbers, kinds, fields = self._machine.take_dirty()
-        root = self._tree.update(numbers, kinds, fields)
         pages.update(_to_pages(numbers, fields))
-        state = self._machine.state
-        outbox = read_element(state, L.OUTBOX)
-        state.clear_outputs()
-        return Claim(root, outbox)
+        return self._hashing.submit(self._tree.update, numbers, kinds, fields)
 
     def _count_fills(self) -> int:
         state = self._machine.state

@@ -177,7 +177,7 @@ class Sender:
             TimeoutError: not in time; it stays stored and goes on at the next poll.
 
         """
-        end = self._now() + timeout_seconds
+        end = time.monotonic() + timeout_seconds
         while True:
             self.poll()
             intent = self.store.get(key)
@@ -192,7 +192,7 @@ class Sender:
                 receipt = self.node.get_receipt(intent.transaction_hash)
                 if receipt is not None:
                     return receipt
-            if self._now() >= end:
+            if time.monotonic() >= end:
                 raise TimeoutError(f"{key!r} is {intent.state} after {timeout_seconds:g} s")
             time.sleep(pause_seconds)
 

@@ -90,6 +90,7 @@ class Watching:
         self.options = options
         self.stop = Event()
         self._alarmed: object = None
+        self._snapshot_problem = ""
 
     def run(self) -> int:
         """Exit status."""
@@ -134,6 +135,9 @@ class Watching:
                     "words": batch.words,
                 }
             )
+        if self.tower.snapshot_problem not in ("", self._snapshot_problem):
+            print_json({"event": "snapshot", "problem": self.tower.snapshot_problem})
+        self._snapshot_problem = self.tower.snapshot_problem
         alarm = self.tower.alarm
         if alarm is not None and alarm != self._alarmed:
             print_json({"event": "alarm", **alarm.to_json()})

@@ -51,6 +51,8 @@ class Watchtower:
         snapshot_path: where its snapshot is kept; none if None.
         depth_blocks: see DEPTH_BLOCKS.
 
+    A snapshot that can't be written in passing is told by `snapshot_problem`, and tried again later.
+
     Raises:
         StoreError: the snapshot is damaged or of another deployment.
 
@@ -66,6 +68,7 @@ class Watchtower:
         self.view = view
         self.genesis = genesis
         self.alarm: Alarm | None = None
+        self.snapshot_problem = ""
         self._path = snapshot_path
         self._depth = depth_blocks
         chain_id, rollup = view.rollup.node.get_chain_id(), view.rollup
@@ -202,7 +205,11 @@ class Watchtower:
         if self._unsaved >= SNAPSHOT_BATCHES:
             anchor = self._make_anchor()
             if anchor is not None:
-                self._save(anchor)
+                self.snapshot_problem = ""
+                try:
+                    self._save(anchor)
+                except StoreError as error:  # watching matters more than its snapshot
+                    self.snapshot_problem = str(error)
                 self.view.prune(anchor)
 
     def _make_anchor(self) -> Anchor | None:
