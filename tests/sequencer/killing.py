@@ -24,11 +24,11 @@ from miletus.sequencer.confirmations import (
     verify_confirmation,
 )
 from miletus.sequencer.connection import Connection, ConnectionEnded, connect, connect_operator
+from miletus.sequencer.epochs import get_epoch_directory
 from miletus.sequencer.executor import Result, take_results
 from miletus.sequencer.feed import BatchStore
 from miletus.sequencer.frames import SEQUENCED_WORDS, Item
 from miletus.sequencer.log import Log
-from miletus.sequencer.recovery import get_epoch_directory
 from miletus.sequencer.server import OPERATOR_SOCKET
 from tests.sequencer.world import (
     DEPLOYMENT,

@@ -165,8 +165,12 @@ class BatchStore:
 
     def get_last(self) -> int:
         """Number of the last closed batch, 0 when there is none."""
+        return max(self.get_numbers(), default=0)
+
+    def get_numbers(self) -> list[int]:
+        """Numbers of the batches whose files are there, in order."""
         names = (path.name for path in self.directory.glob(f"*{SUFFIX}"))
-        return max((int(name.removesuffix(SUFFIX)) for name in names), default=0)
+        return sorted(int(name.removesuffix(SUFFIX)) for name in names)
 
     def get_batch(self, number: int) -> BatchRecord | None:
         """Get a closed batch, None if it is not closed yet. BatchFileError if its file is damaged."""
@@ -198,9 +202,3 @@ class BatchStore:
             file.flush()
             os.fdatasync(file.fileno())
         draft.replace(path)
-
-    def remove_from(self, number: int) -> None:
-        """Remove the batches from this number on: another proposer's batch took their place on L1."""
-        for path in self.directory.glob(f"*{SUFFIX}"):
-            if int(path.name.removesuffix(SUFFIX)) >= number:
-                path.unlink()

@@ -39,6 +39,9 @@ SCOPES: Final = {kind: int(SCOPE_TRADE) for kind in SIGNED_BYTES} | {
     int(kinds.SET_KEY): int(SCOPE_KEYS),
 }
 
+MAX_ADMITTED_WORDS: Final = int(MAX_SEGMENT_WORDS)
+"""Words that `admit` takes at once."""
+
 _RECORD: Final = int(kinds.RECORD)
 _OK: Final = int(Reason.OK)
 _BAD_SIGNATURE: Final = int(Reason.BAD_SIGNATURE)
@@ -173,5 +176,14 @@ def count_words(operations: Sequence[bytes]) -> int:
     return sum(map(len, operations)) // WORD_BYTES
 
 
-MAX_ADMITTED_WORDS: Final = int(MAX_SEGMENT_WORDS)
-"""Words that `admit` takes at once."""
+def split_parts(operations: list[bytes]) -> list[list[bytes]]:
+    """Operations in parts of at most MAX_ADMITTED_WORDS words."""
+    parts: list[list[bytes]] = [[]]
+    room = MAX_ADMITTED_WORDS
+    for words in operations:
+        room -= count_words([words])
+        if room < 0:
+            parts.append([])
+            room = MAX_ADMITTED_WORDS - count_words([words])
+        parts[-1].append(words)
+    return parts

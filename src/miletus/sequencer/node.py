@@ -24,10 +24,18 @@ from miletus.sequencer.bundle import admit_bundle, admit_settle
 from miletus.sequencer.chain import Deployment
 from miletus.sequencer.config import FirstState, NodeConfig, read_clock_ms
 from miletus.sequencer.confirmations import Confirmation, Signer, build_tree
+from miletus.sequencer.epochs import (
+    ForeignBatch,
+    drop_carried,
+    get_epoch_directory,
+    is_signed,
+    prepare_epoch,
+    read_carried,
+)
 from miletus.sequencer.errors import LogFull, NodeStopped, Refused
 from miletus.sequencer.feed import BatchStore, InboxEntry
 from miletus.sequencer.frames import INBOX_WORDS, Group, Item
-from miletus.sequencer.intake import MAX_ADMITTED_WORDS, admit, count_words
+from miletus.sequencer.intake import MAX_ADMITTED_WORDS, admit, count_words, split_parts
 from miletus.sequencer.lock import lock_directory
 from miletus.sequencer.ordering import Plan
 from miletus.sequencer.recovery import Recovered, recover
@@ -67,6 +75,7 @@ class Node:
         self._lock = lock_directory(directory)
         try:
             self._take_up(self._recover())
+            self._order_carried()
         except BaseException:
             self._lock.close()
             raise
@@ -182,6 +191,21 @@ class Node:
     def wait_for_roots(self, timeout_seconds: float | None = None) -> bool:
         """Wait until every closed segment has its root, and every closed batch its file."""
         return self._roots.wait(timeout_seconds)
+
+    def begin_epoch(self, base: int, foreign: Sequence[ForeignBatch]) -> None:
+        """Go on after batches of another proposer, which L1 has after batch `base` (09-R16).
+
+        What was ordered after `base` is ordered anew, as far as it is still valid. Not while a server runs on
+        the node. BatchUnknown, with nothing changed, if batch `base` is not here.
+        """
+        self.require_running()
+        self.wait_for_roots()
+        prepare_epoch(self.directory, self.deployment, self._build_machine, base, foreign)
+        self._roots.close()
+        self._log.close()
+        self.inbox, self.feed = [], deque(maxlen=self.config.feed_groups)
+        self._take_up(self._recover())
+        self._order_carried()
 
     def get_confirmations(self, number: int) -> list[Confirmation]:
         """The confirmations of the group that holds a number, from the log: for who lost the first answer.
@@ -338,6 +362,20 @@ class Node:
             "disk and start the node again"
         )
 
+    def _order_carried(self) -> None:
+        """Order anew what another proposer's batch displaced."""
+        home = get_epoch_directory(self.directory, self.epoch)
+        signed: list[bytes] = []
+        for words in [*read_carried(home), b""]:
+            if not words or not is_signed(words) or count_words(signed) + 5 > MAX_ADMITTED_WORDS:
+                self.submit(signed)
+                signed = []
+            if words and is_signed(words):
+                signed.append(words)
+            elif words:
+                self._carry_out([words], admitted=False)
+        drop_carried(home)
+
     def _recover(self) -> Recovered:
         return recover(
             self.directory, self.deployment.identity, self._start_chain, self._build_machine, self.config
@@ -358,16 +396,3 @@ class Node:
         self._plan = recovered.build_plan(self.config.policy, self.get_clock_ms())
         for group, results in recovered.groups:
             self._publish(build_feed_group(self.epoch, group, results))
-
-
-def split_parts(operations: list[bytes]) -> list[list[bytes]]:
-    """Operations in parts of at most MAX_ADMITTED_WORDS words."""
-    parts: list[list[bytes]] = [[]]
-    room = MAX_ADMITTED_WORDS
-    for words in operations:
-        room -= count_words([words])
-        if room < 0:
-            parts.append([])
-            room = MAX_ADMITTED_WORDS - count_words([words])
-        parts[-1].append(words)
-    return parts

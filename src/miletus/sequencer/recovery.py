@@ -5,21 +5,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from librt.vecs import vec
-from mypy_extensions import i64
-
-from miletus.engine.layout import compute_page_kind
 from miletus.engine.machine import Machine, build_machine
 from miletus.sequencer.config import NodeConfig
 from miletus.sequencer.confirmations import build_tree
+from miletus.sequencer.epochs import get_epoch, get_epoch_directory, install_foreign
 from miletus.sequencer.errors import LogDamaged, SnapshotDamaged
 from miletus.sequencer.executor import Executor, Result
 from miletus.sequencer.feed import BatchStore
 from miletus.sequencer.frames import Group
 from miletus.sequencer.log import Log
 from miletus.sequencer.ordering import Plan, Policy
-from miletus.sequencer.roots import Pages, RootKeeper
-from miletus.sequencer.snapshot import Position, Snapshot, SnapshotStore
+from miletus.sequencer.roots import RootKeeper
+from miletus.sequencer.snapshot import Position, SnapshotStore
 from miletus.sequencer.telling import warn
 
 
@@ -44,17 +41,6 @@ class Recovered:
         return plan
 
 
-def get_epoch(directory: Path) -> int:
-    """The newest epoch of a node: the first, or one whose first state is there."""
-    found = [int(path.parent.parent.name) for path in directory.glob("epochs/*/start/*.snapshot")]
-    return max(found, default=1)
-
-
-def get_epoch_directory(directory: Path, epoch: int) -> Path:
-    """Where the log and the snapshots of an epoch lie."""
-    return directory / "epochs" / f"{epoch:010d}"
-
-
 def recover(
     directory: Path,
     identity: bytes,
@@ -70,6 +56,8 @@ def recover(
     home = get_epoch_directory(directory, epoch)
     log = Log(home / "log", identity, epoch, config.log_file_bytes)
     batches = BatchStore(directory / "batches")
+    if epoch > 1:
+        install_foreign(home, epoch, batches)
     roots = RootKeeper(batches, SnapshotStore(home / "snapshots"))
     try:
         first, position = load_state(home, epoch, identity, batches, build_genesis, config, roots)
@@ -106,11 +94,11 @@ def load_state(
         for snapshot in store.get_newest_first(identity, find_last_batch(batches)):
             if snapshot.position.epoch != epoch:
                 continue
-            pages = get_pages(snapshot)
+            pages = snapshot.get_pages()
             if roots.load(pages, snapshot.position.batch) == snapshot.position.root:
-                return build_machine(
-                    config.capacity_accounts, genesis.crypto, pages[0], pages[2]
-                ), snapshot.position
+                machine = build_machine(config.capacity_accounts, genesis.crypto, pages[0], pages[2])
+                machine.take_dirty()  # the tree has these pages
+                return machine, snapshot.position
             warn("snapshot not used: its pages give another root", batch=snapshot.position.batch)
             roots.reset()
     if epoch != 1:
@@ -125,13 +113,6 @@ def find_last_batch(batches: BatchStore) -> int:
     while batches.get_path(number + 1).exists():
         number += 1
     return number
-
-
-def get_pages(snapshot: Snapshot) -> Pages:
-    """A snapshot's pages as the machine gives them."""
-    numbers = snapshot.numbers.tolist()
-    kinds = [compute_page_kind(number) for number in numbers]
-    return vec[i64](numbers), vec[i64](kinds), vec[i64](snapshot.fields.tolist())
 
 
 def replay(

@@ -14,7 +14,10 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
+from librt.vecs import vec
+from mypy_extensions import i64
 
+from miletus.engine.layout import compute_page_kind
 from miletus.sequencer.errors import SnapshotDamaged
 from miletus.sequencer.log import sync_directory
 from miletus.sequencer.telling import warn
@@ -52,6 +55,12 @@ class Snapshot(NamedTuple):
     position: Position
     numbers: "array[int]"
     fields: "array[int]"
+
+    def get_pages(self) -> tuple["vec[i64]", "vec[i64]", "vec[i64]"]:
+        """Its pages as the machine gives them: numbers, kinds, fields."""
+        numbers = self.numbers.tolist()
+        kinds = [compute_page_kind(number) for number in numbers]
+        return vec[i64](numbers), vec[i64](kinds), vec[i64](self.fields.tolist())
 
 
 @dataclass(frozen=True)
@@ -103,12 +112,6 @@ class SnapshotStore:
                 )
             if last_batch is None or snapshot.position.batch <= last_batch:
                 yield snapshot
-
-    def remove_after(self, batch: int) -> None:
-        """Remove the snapshots of later batches: another proposer's took their place."""
-        for path in self.get_paths():
-            if int(path.name.removesuffix(SUFFIX)) > batch:
-                path.unlink()
 
 
 def read_snapshot(path: Path) -> Snapshot:
