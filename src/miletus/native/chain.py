@@ -28,9 +28,7 @@ class GroupHashes(NamedTuple):
     """Hashes of the leaves, then of every level above; the last level is the root alone."""
 
 
-def hash_group(
-    parts: bytes, counts: Sequence[int], number: int, time_ms: int, running: bytes
-) -> GroupHashes:
+def hash_group(parts: bytes, counts: Sequence[int], number: int, time_ms: int, running: bytes) -> GroupHashes:
     """Compute the hashes of a group of items.
 
     `parts` are the 32 bytes of each number, of which item i has counts[i]; `number` is the first one,
