@@ -1,12 +1,13 @@
 """One anvil for all tests of a worker; each test gets the chain as it was and leaves it so."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from miletus.settlement.anvil import Anvil, AnvilControl
 from miletus.settlement.node import L1Node
-from tests.settlement.world import World, deploy_world
+from tests.settlement.world import GENESIS, REORG_AGE_S, SmallSequencer, Trader, World, deploy_world
 
 
 @pytest.fixture(scope="session")
@@ -48,3 +49,22 @@ def deployed(anvil: Anvil, shared_control: AnvilControl) -> World:
 def world(deployed: World, control: AnvilControl) -> World:
     """A deployment without a batch or an account; the chain is put back afterwards."""
     return World(deployed.node, control, deployed.deployment, deployed.sequencer)
+
+
+@pytest.fixture
+def alice(world: World) -> Trader:
+    trader = Trader.join(world)
+    world.pass_time(REORG_AGE_S)
+    return trader
+
+
+@pytest.fixture
+def sequencer(world: World, alice: Trader) -> SmallSequencer:
+    return SmallSequencer(world)
+
+
+@pytest.fixture
+def genesis_path(tmp_path: Path) -> Path:
+    path = tmp_path / "genesis.json"
+    GENESIS.save(path)
+    return path

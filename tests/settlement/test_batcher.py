@@ -1,7 +1,5 @@
 """What the sequencer closed is on L1 once, in order, word by word, whatever L1 does."""
 
-import contextlib
-import random
 from pathlib import Path
 
 import msgspec
@@ -9,17 +7,15 @@ import pytest
 
 from miletus.sequencer.feed import BatchStore
 from miletus.settlement.batcher import Batcher, Progress
-from miletus.settlement.commitment import decode_commit
 from miletus.settlement.errors import (
     CallReverted,
     HeldBack,
     InboxChanged,
-    L1Error,
     L1Unreachable,
     Superseded,
 )
-from miletus.settlement.intents import State
 from miletus.settlement.node import L1Node
+from tests.settlement.support import count_reverted, get_closed, get_posted, poll_until
 from tests.settlement.world import (
     FEES,
     REORG_AGE_S,
@@ -31,58 +27,6 @@ from tests.settlement.world import (
     World,
     make_batcher,
 )
-
-
-def get_posted(world: World) -> list[bytes]:
-    """Words of each batch on L1, inbox included, read by a fresh view."""
-    view = world.make_view()
-    view.poll()
-    posted = []
-    for batch in view.batches:
-        transaction = world.node.get_transaction(batch.transaction_hash)
-        assert transaction is not None
-        commitment = decode_commit(transaction.input)
-        inbox = view.get_words(batch.inbox_first, batch.inbox_end)
-        posted.append(inbox + b"".join(segment.words for segment in commitment.segments))
-    return posted
-
-
-def get_closed(sequencer: SmallSequencer) -> list[bytes]:
-    return [b"".join(segment.words for segment in batch.segments) for batch in sequencer.batches]
-
-
-def poll_until(batcher: Batcher, world: World, posted: int, rounds: int = 30) -> Progress:
-    """Poll, mining a block each time, as L1 does."""
-    for _ in range(rounds):
-        progress = batcher.poll()
-        if progress.posted >= posted:
-            return progress
-        world.control.mine()
-    raise AssertionError(progress)
-
-
-def count_reverted(world: World) -> int:
-    """Transactions of the sequencer that were included for nothing."""
-    count = 0
-    for number in range(world.deployment.start_block, world.node.get_head().number + 1):
-        block = world.node.rpc.call("eth_getBlockByNumber", [hex(number), True])
-        for transaction in block["transactions"]:
-            if transaction["from"] == world.sequencer.address.lower():
-                receipt = world.node.get_receipt(bytes.fromhex(transaction["hash"][2:]))
-                count += receipt is not None and not receipt.succeeded
-    return count
-
-
-@pytest.fixture
-def alice(world: World) -> Trader:
-    trader = Trader.join(world)
-    world.pass_time(REORG_AGE_S)
-    return trader
-
-
-@pytest.fixture
-def sequencer(world: World, alice: Trader) -> SmallSequencer:
-    return SmallSequencer(world)
 
 
 @pytest.mark.rule("09-R05", "08-R03")
@@ -439,75 +383,3 @@ def test_l1_goes_away_and_comes_back(world: World, alice: Trader, sequencer: Sma
             batcher.poll()
         poll_until(batcher, world, 1)
     assert get_posted(world) == get_closed(sequencer)
-
-
-@pytest.mark.rule("09-R06", "09-R05")
-@pytest.mark.parametrize("seed", range(3))
-def test_a_storm(world: World, alice: Trader, sequencer: SmallSequencer, tmp_path: Path, seed: int) -> None:
-    """Reorganisations, drops, leaps of fees, crashes, lost files, in any order: each batch once, in order."""
-    storm(world, alice, sequencer, tmp_path, random.Random(seed))
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("seed", range(1_000, 1_150))
-def test_many_storms(
-    world: World, alice: Trader, sequencer: SmallSequencer, tmp_path: Path, seed: int
-) -> None:
-    storm(world, alice, sequencer, tmp_path, random.Random(seed))
-
-
-def storm(
-    world: World, alice: Trader, sequencer: SmallSequencer, tmp_path: Path, dice: random.Random
-) -> None:
-    world.control.set_automine(False)
-    world.control.mine(8)
-    floor = world.node.get_head().number
-    path = tmp_path / "0"
-    batcher = make_batcher(world, sequencer, path)
-    sent: list[bytes] = []
-    acts = [
-        *("close", "mine", "mine", "poll", "poll", "reorganise", "other branch"),
-        *("drop", "fees", "crash", "lose"),
-    ]
-    for step in range(40):
-        act = dice.choice(acts)
-        depth = world.node.get_head().number - floor
-        if act == "close" and len(sequencer.batches) < 8:
-            sequencer.close([alice.withdraw(step + 1)])
-        elif act == "mine":
-            world.control.mine(dice.randint(1, 2))
-        elif act == "reorganise" and depth > 1:
-            world.control.reorganise(dice.randint(1, min(depth, 5)))
-        elif act == "other branch" and depth > 1 and sent:
-            # what was sent before comes in again, in any order, as a branch of somebody else's may have it
-            deep = dice.randint(1, min(depth, 5))
-            again = dice.sample(sent, min(len(sent), 2))
-            with contextlib.suppress(L1Error):  # a block can't hold what does not fit its nonces
-                world.control.reorganise(deep, [(raw, dice.randrange(deep)) for raw in again])
-        elif act == "drop":
-            world.control.drop_transactions()
-        elif act == "fees":
-            world.control.set_next_base_fee(dice.randint(1, 60) * 10**9)
-            world.clock.seconds += FEES.patience_seconds
-        elif act == "crash":
-            batcher = make_batcher(world, sequencer, path)
-        elif act == "lose":
-            path = tmp_path / str(step)
-            batcher = make_batcher(world, sequencer, path)
-        else:
-            batcher.poll()
-            for intent in batcher.sender.store.get_open():
-                sent += [
-                    attempt.raw for attempt in batcher.sender.store.get_attempts(intent.key, intent.nonce)
-                ]
-    sequencer.close([alice.withdraw(1_000)])
-    world.control.set_next_base_fee(10**9)
-    for _ in range(80):
-        world.clock.seconds += FEES.patience_seconds / 4
-        if batcher.poll().posted == len(sequencer.batches):
-            break
-        world.control.mine()
-    assert get_posted(world) == get_closed(sequencer)
-    world.control.mine(FEES.depth)
-    batcher.poll()
-    assert all(intent.state is not State.WAITING for intent in batcher.sender.store.get_open())

@@ -7,7 +7,7 @@ from miletus.settlement.bridge import Bridge, Claimable
 from miletus.settlement.errors import CallReverted, SettlementError
 from miletus.settlement.watching import build_report
 from miletus.settlement.watchtower import Watchtower
-from tests.settlement.test_batcher import poll_until
+from tests.settlement.support import poll_until
 from tests.settlement.world import (
     ALL_SCOPES,
     GENESIS,

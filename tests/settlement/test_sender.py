@@ -8,9 +8,10 @@ from eth_account.signers.local import LocalAccount
 
 from miletus.settlement.anvil import AnvilControl, derive_account
 from miletus.settlement.errors import FeeCapReached, L1Refused, NonceTaken, StoreError
+from miletus.settlement.fees import GWEI, FeePolicy
 from miletus.settlement.intents import Call, IntentStore, State
 from miletus.settlement.node import L1Node
-from miletus.settlement.sender import GWEI, FeePolicy, Sender, load_account, open_store
+from miletus.settlement.sender import Sender, load_account, open_store
 
 TARGET = "0x00000000000000000000000000000000000A11cE"
 PATIENCE_SECONDS = 30.0

@@ -1,79 +1,37 @@
 """From L1 alone: the same state, or an alarm that names the first wrong claim."""
 
 import json
-import os
-import random
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from miletus.sequencer.feed import BatchRecord, Outgoing, SegmentRecord
-from miletus.settlement.chain import ChainView
-from miletus.settlement.errors import L1Error, L1Inconsistent, L1Unreachable, StoreError
-from miletus.settlement.l1 import Rollup, Vault
-from miletus.settlement.node import L1Node
+from miletus.sequencer.feed import BatchRecord, Outgoing
+from miletus.settlement.errors import L1Inconsistent, L1Unreachable, StoreError
 from miletus.settlement.values import to_hex
-from miletus.settlement.watching import build_report, main
+from miletus.settlement.watching import build_report
 from miletus.settlement.watchtower import Watchtower
 from tests.settlement.meddler import Meddler
-from tests.settlement.test_batcher import poll_until
+from tests.settlement.support import (
+    change_segment,
+    close_many,
+    lie,
+    make_polled,
+    make_tower,
+    poll_until,
+    post,
+    view_through,
+)
 from tests.settlement.world import (
     GENESIS,
     REORG_AGE_S,
     USDC,
-    WINDOW_S,
     SmallSequencer,
     Trader,
     World,
     make_batcher,
 )
-
-
-@pytest.fixture
-def alice(world: World) -> Trader:
-    trader = Trader.join(world)
-    world.pass_time(REORG_AGE_S)
-    return trader
-
-
-@pytest.fixture
-def sequencer(world: World, alice: Trader) -> SmallSequencer:
-    return SmallSequencer(world)
-
-
-@pytest.fixture
-def genesis_path(tmp_path: Path) -> Path:
-    path = tmp_path / "genesis.json"
-    GENESIS.save(path)
-    return path
-
-
-def make_tower(world: World, path: Path | None = None, depth: int = 64) -> Watchtower:
-    return Watchtower(world.make_view(), GENESIS, path, depth)
-
-
-def post(world: World, sequencer: SmallSequencer) -> None:
-    poll_until(make_batcher(world, sequencer), world, len(sequencer.batches))
-
-
-def lie(sequencer: SmallSequencer, number: int, change: Callable[[BatchRecord], BatchRecord]) -> BatchRecord:
-    """Falsify a closed batch; what it was."""
-    honest = sequencer.batches[number - 1]
-    sequencer.batches[number - 1] = change(honest)
-    return honest
-
-
-def change_segment(place: int, **fields: object) -> Callable[[BatchRecord], BatchRecord]:
-    def change(batch: BatchRecord) -> BatchRecord:
-        segments: list[SegmentRecord] = list(batch.segments)
-        segments[place] = msgspec.structs.replace(segments[place], **fields)
-        return msgspec.structs.replace(batch, segments=tuple(segments))
-
-    return change
 
 
 @pytest.mark.rule("09-R07", "08-R04", "03-R16")
@@ -238,12 +196,6 @@ def test_an_alarm_ends_when_l1_forgets_the_lie(
     assert tower.replica.root == honest.segments[-1].root
 
 
-def close_many(world: World, alice: Trader, sequencer: SmallSequencer, count: int) -> None:
-    for number in range(count):
-        sequencer.close([alice.withdraw(number + 1)])
-    post(world, sequencer)
-
-
 def test_goes_on_from_its_snapshot(
     world: World, alice: Trader, sequencer: SmallSequencer, tmp_path: Path
 ) -> None:
@@ -276,12 +228,6 @@ def test_goes_on_from_its_snapshot(
         assert again.totals.words == totals.words + 1 + 4
         assert again.replica.root == sequencer.replica.root
         assert build_report(again)["conserved"] is True
-
-
-def view_through(meddler: Meddler, world: World) -> ChainView:
-    node = L1Node.connect(meddler.url, world.node.rules, attempts=1)
-    rollup, vault = Rollup(node, world.rollup.address), Vault(node, world.vault.address)
-    return ChainView(rollup, vault, world.deployment.start_block, 0.0)
 
 
 def test_a_snapshot_that_l1_took_back(
@@ -330,12 +276,6 @@ def test_settles_and_prunes_as_it_goes(
     fresh = make_polled(world)
     assert tower.verified_number == fresh.verified_number < 7
     assert tower.replica.root == fresh.replica.root
-
-
-def make_polled(world: World) -> Watchtower:
-    tower = make_tower(world)
-    tower.poll()
-    return tower
 
 
 @pytest.mark.parametrize("damage", ["flip", "cut", "another", "header", "empty"])
@@ -446,142 +386,3 @@ def test_l1_goes_away_while_it_watches(
     assert refused > 3
     assert tower.verified_number == 3
     assert tower.replica.root == sequencer.replica.root
-
-
-def run_watchtower(world: World, genesis: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [
-        *(sys.executable, "-m", "miletus.settlement.watchtower"),
-        *("--rpc", world.node.rpc.url, "--rollup", world.rollup.address, "--genesis", str(genesis)),
-        *("--moved-time", "--poll-seconds", "0.1", *options),
-    ]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=os.environ)
-
-
-def test_as_a_process(
-    world: World, alice: Trader, sequencer: SmallSequencer, genesis_path: Path, tmp_path: Path
-) -> None:
-    close_many(world, alice, sequencer, 2)
-    world.pass_time(WINDOW_S)
-    batcher = make_batcher(world, sequencer)
-    for _ in range(3):
-        batcher.poll()
-        world.control.mine()
-    done = run_watchtower(
-        world, genesis_path, "--once", "--snapshot", str(tmp_path / "s"), "--report", str(tmp_path / "r.json")
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [line["event"] for line in lines] == ["batch", "batch", "report"]
-    assert lines[-1]["roots_agreed"] is True
-    assert lines[-1]["batches_final"] == 2
-    assert lines[-1]["root"] == to_hex(sequencer.replica.root)
-    assert json.loads((tmp_path / "r.json").read_text())["words"] == lines[-1]["words"]
-
-
-def test_as_a_process_that_finds_a_lie(
-    world: World, alice: Trader, sequencer: SmallSequencer, genesis_path: Path
-) -> None:
-    sequencer.close([alice.withdraw(1)])
-    lie(sequencer, 1, change_segment(1, root=bytes(32)))
-    post(world, sequencer)
-    done = run_watchtower(world, genesis_path, "--stop-on-alarm")
-    assert done.returncode == 2
-    assert done.stderr.startswith("ALARM batch 1 (0x")
-    alarm = json.loads(done.stdout.splitlines()[0])
-    assert (alarm["event"], alarm["batch"], alarm["segment"], alarm["kind"]) == ("alarm", 1, 1, "root")
-
-
-def test_what_it_can_t_work_with_is_one_line(
-    world: World, genesis_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "bad.json").write_text("{}")
-    cases = [
-        (genesis_path, ("--rpc", "http://127.0.0.1:1"), "can't be used after 4 tries"),
-        (genesis_path, ("--rollup", world.sequencer.address), "holds no contract"),
-        (tmp_path / "bad.json", (), "is no genesis file"),
-        (tmp_path / "absent.json", (), "is no genesis file"),
-    ]
-    for path, options, text in cases:
-        base = ["--rpc", world.node.rpc.url, "--rollup", world.rollup.address, "--genesis", str(path)]
-        assert main([*base, "--once", *options]) == 1
-        told = capsys.readouterr()
-        assert text in told.err
-        assert len(told.err.splitlines()) == 1
-        assert told.out == ""
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("seed", range(1_000, 1_100))
-def test_many_storms(
-    world: World,
-    alice: Trader,
-    sequencer: SmallSequencer,
-    tmp_path: Path,
-    seed: int,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    storm(world, alice, sequencer, tmp_path, random.Random(seed), monkeypatch)
-
-
-@pytest.mark.rule("09-R06", "09-R07")
-@pytest.mark.parametrize("seed", range(2))
-def test_a_storm(
-    world: World,
-    alice: Trader,
-    sequencer: SmallSequencer,
-    tmp_path: Path,
-    seed: int,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """A tower through reorganisations and restarts is always where a fresh one is."""
-    storm(world, alice, sequencer, tmp_path, random.Random(seed), monkeypatch)
-
-
-def storm(
-    world: World,
-    alice: Trader,
-    sequencer: SmallSequencer,
-    tmp_path: Path,
-    dice: random.Random,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("miletus.settlement.watchtower.SNAPSHOT_BATCHES", 2)
-    world.control.set_automine(False)
-    world.control.mine(5)
-    floor = world.node.get_head().number
-    path = tmp_path / "tower"
-    tower = make_tower(world, path, depth=3)
-    batcher = make_batcher(world, sequencer)
-    for step in range(40):
-        act = dice.choice(
-            ["close", "close", "post", "post", "post", "deposit", "watch", "reorganise", "restart"]
-        )
-        depth = world.node.get_head().number - floor
-        if act == "close":
-            sequencer.close([alice.withdraw(step + 1)])
-        elif act == "post":
-            batcher.poll()
-            world.control.mine()
-        elif act == "deposit":
-            fresh = world.make_sender(alice.wallet)
-            world.do(fresh, str(step), world.vault.deposit(alice.account, alice.wallet.address, USDC))
-        elif (
-            act == "reorganise"
-            and depth > 1
-            and not any(batch.inbox_count for batch in sequencer.batches[1:])
-        ):
-            world.control.reorganise(dice.randint(1, min(depth, 6)))
-        elif act == "restart":
-            tower.save()
-            tower = make_tower(world, path, depth=3)
-        else:
-            tower.poll()
-    try:
-        tower.poll()
-    except L1Error:
-        tower.poll()
-    fresh_tower = make_polled(world)
-    assert tower.alarm is None
-    assert tower.verified_number == fresh_tower.verified_number
-    assert tower.replica.root == fresh_tower.replica.root
-    assert tower.totals == fresh_tower.totals

@@ -8,7 +8,7 @@ same way: the same intent is on the chain once.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,46 +23,17 @@ from miletus.settlement.errors import (
     SettlementError,
     TransactionReverted,
 )
+from miletus.settlement.fees import DEFAULT_FEES, FeePolicy, Moment, compute_fees
 from miletus.settlement.intents import Attempt, Call, Intent, IntentStore, State
 from miletus.settlement.node import L1Node
 from miletus.settlement.values import Header, Receipt, to_hex
 
-GWEI = 10**9
+__all__ = ["FeePolicy", "Sender", "load_account", "open_store"]
 
 UNDERPRICED = ("underpriced", "max fee per gas less than block base fee", "fee too low")
 """What nodes say of fees that are too low to wait, or to replace what waits."""
 
 NONCE_USED = ("nonce too low",)
-
-
-@dataclass(frozen=True, slots=True)
-class FeePolicy:
-    """What is paid, and when more.
-
-    Attributes:
-        cap_wei: most that is paid for a unit of gas, base fee and tip together.
-        tip_floor_wei: least tip.
-        bump_permille: factor of fees when a transaction is replaced; nodes want at least 1100.
-        patience_seconds: wait for inclusion before fees rise.
-        depth: blocks, its own included, after which an included transaction is taken for settled.
-
-    """
-
-    cap_wei: int = 500 * GWEI
-    tip_floor_wei: int = GWEI // 10
-    bump_permille: int = 1_250
-    patience_seconds: float = 36.0
-    depth: int = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """What the chain says now: its head, our nonce at that head, and what the next block costs, wei a gas."""
-
-    head: Header
-    nonce: int
-    base_fee_wei: int
-    tip_wei: int
 
 
 class Sender:
@@ -82,7 +53,7 @@ class Sender:
         node: L1Node,
         account: LocalAccount,
         store: IntentStore,
-        fees: FeePolicy = FeePolicy(),
+        fees: FeePolicy = DEFAULT_FEES,
         now: Callable[[], float] = time.time,
     ) -> None:
         self.node = node
@@ -322,7 +293,7 @@ class Sender:
     def _send_new(self, intent: Intent, last: Attempt | None, moment: Moment) -> None:
         """Sign with the fees of now, above those of the last attempt, and send; higher while underpriced."""
         for _ in range(8):
-            tip, max_fee = self._compute_fees(intent, last, moment)
+            tip, max_fee = compute_fees(self.fees, intent.key, last, moment)
             attempt = self._sign(intent, max_fee, tip)
             self.store.add_attempt(attempt)
             if self._send(intent, attempt):
@@ -331,29 +302,6 @@ class Sender:
         raise FeeCapReached(
             f"{intent.key!r}: L1 refused every fee up to {last.max_fee_wei if last else 0} wei"
         )
-
-    def _compute_fees(self, intent: Intent, last: Attempt | None, moment: Moment) -> tuple[int, int]:
-        """(tip, most for a unit of gas) in wei.
-
-        Raises:
-            FeeCapReached: L1 or the replacement asks for more than the cap.
-
-        """
-        cap = self.fees.cap_wei
-        tip = moment.tip_wei
-        max_fee = 2 * moment.base_fee_wei + tip
-        least = moment.base_fee_wei
-        if last is not None:
-            bump = self.fees.bump_permille
-            tip = max(tip, -(-last.tip_wei * bump // 1000))
-            max_fee = max(max_fee, -(-last.max_fee_wei * bump // 1000))
-            least = max(least, -(-last.max_fee_wei * 1_100 // 1000))
-        if least > cap:
-            raise FeeCapReached(
-                f"{intent.key!r} waits: L1 asks {least / GWEI:.3g} gwei, the cap is {cap / GWEI:.3g}; "
-                "raise the cap or wait for lower fees"
-            )
-        return min(tip, cap), min(max_fee, cap)
 
     def _sign(self, intent: Intent, max_fee_wei: int, tip_wei: int) -> Attempt:
         call = intent.call
