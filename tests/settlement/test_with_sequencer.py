@@ -15,6 +15,7 @@ from miletus.settlement.watchtower import Watchtower
 FLOW = Flow(instruments=8, accounts=8, makers=3)
 
 
+@pytest.mark.both_builds
 @pytest.mark.rule("09-R05", "09-R06", "09-R07")
 def test_trades_are_rebuilt_from_l1(node: L1Node, control: AnvilControl, tmp_path: Path) -> None:
     with open_posted_market(node, control, tmp_path, FLOW) as market:
