@@ -234,7 +234,7 @@ def test_a_commit_tells_what_a_watcher_needs(world: World) -> None:
     world.wait(60)
     segments = (make_segment(3), make_segment(4, 1))
     commit = world.commit(segments=segments, outbox=((owner, 7),))
-    (event,) = [log for log in world.rollup.get_logs() if type(log).__name__ == "BatchCommitted"]
+    event = world.get_event(world.rollup, "BatchCommitted")
     assert (event.number, event.proposer, bytes(event.parent)) == (1, world["sequencer"], commit.parent)
     assert bytes(event.id) == commit.compute_id(get_block(), 0)
     assert (event.time_s, event.inbox_first, event.inbox_end) == (commit.time_s, 0, 1)

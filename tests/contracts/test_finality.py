@@ -35,7 +35,7 @@ def test_a_batch_is_final_when_its_window_has_passed(world: World) -> None:
     with refused("rollup: no batch has passed its window"):
         world.rollup.finalize(0)
     assert world.rollup.finalize(1, sender=world["thief"]) == 1
-    (event,) = [log for log in world.rollup.get_logs() if type(log).__name__ == "BatchFinal"]
+    event = world.get_event(world.rollup, "BatchFinal")
     assert (event.number, event.id) == (1, world.get_head().id)
     assert world.rollup.final_number() == 1
 
@@ -80,6 +80,8 @@ def test_the_bond_returns_when_the_batch_is_final(world: World) -> None:
         world.rollup.withdraw_credit(sender=world["thief"])
     assert world.rollup.credit_wei(sequencer) == 2 * bond_wei
     world.rollup.withdraw_credit(sender=sequencer)
+    event = world.get_event(world.rollup, "CreditPaid")
+    assert (event.owner, event.amount_wei) == (sequencer, 2 * bond_wei)
     assert boa.env.get_balance(sequencer) == before_wei
     assert boa.env.get_balance(world.rollup.address) == 0
     with refused("credit: nothing is owed to the sender"):
@@ -135,7 +137,9 @@ def test_a_withdrawal_is_paid_once_to_its_owner_by_anyone(world: World) -> None:
     before = world.token.balanceOf(world["trader"]), world.token.balanceOf(world["thief"])
     assert not world.rollup.is_claimed(1, 0)
     world.claim(1, outbox, 0, name="thief")
-    (event,) = [log for log in world.rollup.get_logs() if type(log).__name__ == "WithdrawalPaid"]
+    event = world.get_event(world.rollup, "Paid")
+    assert (event.owner, event.amount_micros) == (world["trader"], 2_000_000)
+    event = world.get_event(world.rollup, "WithdrawalPaid")
     assert (event.number, event.index, event.owner) == (1, 0, world["trader"])
     assert event.amount_micros == 2_000_000
     after = world.token.balanceOf(world["trader"]), world.token.balanceOf(world["thief"])

@@ -115,7 +115,7 @@ def test_the_hash_chain_tells_if_an_entry_is_missing(world: World) -> None:
             entry = world.deposit("trader", account, 1_000_000 + step)
         else:
             entry = world.set_key("trader", account, 0, 1, 0, step, step)
-        (event,) = [log for log in world.vault.get_logs() if type(log).__name__ == "EntryAdded"]
+        event = world.get_event(world.vault, "EntryAdded")
         lists.append(list(event.words))
         running = compute_running(running, event.words)
         assert list(event.words) == list(world.vault.get_words(entry, 1))

@@ -92,7 +92,7 @@ def test_an_entry_that_waits_too_long_freezes_the_rollup(world: World) -> None:
     assert world.rollup.is_open()
     assert world.rollup.frozen_at_s() == 0
     world.rollup.freeze(sender=world["trader"])
-    (event,) = [log for log in world.rollup.get_logs() if type(log).__name__ == "Frozen"]
+    event = world.get_event(world.rollup, "Frozen")
     assert event.entry == 0
     assert world.rollup.frozen_at_s() == world.now_s
     assert not world.rollup.is_open()

@@ -32,7 +32,10 @@ def prepare_withdrawal(world: World) -> tuple[tuple[int, int], ...]:
 @pytest.mark.rule("08-R14")
 def test_accounts_are_numbered_from_16_without_gaps(world: World) -> None:
     people = ("trader", "thief", "trader", "challenger")
-    assert [world.register(name) for name in people] == [16, 17, 18, 19]
+    for account, name in enumerate(people, 16):
+        assert world.register(name) == account
+        event = world.get_event(world.vault, "AccountRegistered")
+        assert (event.account, event.owner) == (account, world[name])
     assert [world.vault.owner_of(account) for account in range(15, 21)] == [
         "0x0000000000000000000000000000000000000000",
         *(world[name] for name in people),
@@ -245,8 +248,10 @@ def test_a_frozen_rollup_gives_unconsumed_entries_back(world: World) -> None:
         world.vault.reclaim(0)
     with refused("inbox: no such entry"):
         world.vault.reclaim(3)
-    world.vault.reclaim(1, sender=world["thief"])
-    world.vault.reclaim(2)
+    for entry, amount in ((1, 7_000_000), (2, 0)):
+        world.vault.reclaim(entry, sender=world["thief"])
+        event = world.get_event(world.vault, "Reclaimed")
+        assert (event.entry, event.owner, event.amount_micros) == (entry, world["trader"], amount)
     for entry in (1, 2):
         assert world.vault.is_reclaimed(entry)
         with refused("vault: entry is given back already"):

@@ -122,6 +122,11 @@ class World:
         boa.env.timestamp += seconds
         boa.env.evm.patch.block_number += max(1, seconds // 12)
 
+    def get_event(self, contract: Any, name: str) -> Any:
+        """The one event of this name in the contract's last call."""
+        (event,) = [log for log in contract.get_logs() if type(log).__name__ == name]
+        return event
+
     # ---- users
 
     def register(self, name: str) -> int:
