@@ -164,13 +164,13 @@ def test_cancel_by_slot(desk: Desk) -> None:
 
 @pytest.mark.rule("04-R19")
 def test_cancel_by_instrument_and_all(desk: Desk) -> None:
-    for slot in (0, 31, 32, 255):
+    for slot in (0, 31, 32, 130, 255):
         desk.buy(ANN, 1, 900_000 + slot, slot=slot)
     desk.buy(ANN, 1, 40_000, CALL, slot=64)
     desk.buy(BOB, 1, 900_000)
     assert desk.cancel(ANN, mode=1, instrument=9) == (Reason.OK, 0, 0, 0)
     assert desk.cancel(ANN, mode=1, instrument=4_096) == (Reason.OK, 0, 0, 0)
-    assert desk.cancel(ANN, mode=1, instrument=PERP) == (Reason.OK, 0, 0, 5)
+    assert desk.cancel(ANN, mode=1, instrument=PERP) == (Reason.OK, 0, 0, 6)
     assert list(desk.account(ANN)["orders"]) == [64]
     desk.buy(ANN, 1, 900_000)
     assert desk.cancel(ANN, mode=2) == (Reason.OK, 0, 0, 2)
@@ -182,7 +182,7 @@ def test_cancel_by_instrument_and_all(desk: Desk) -> None:
 @pytest.mark.rule("04-R19")
 @pytest.mark.parametrize("mode", [3, 255])
 def test_cancel_has_three_modes(desk: Desk, mode: int) -> None:
-    assert desk.cancel(ANN, 7, mode=mode) == (Reason.BAD_FLAGS, 0, 0, 0)
+    assert desk.cancel(ANN, 7, mode=mode, instrument=PERP) == (Reason.BAD_FLAGS, 0, 0, 0)
     assert get_order(desk) is not None
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +15,7 @@ from miletus.engine.numbers import mul_div, mul_div_up
 from miletus.engine.reasons import Reason
 from tests.engine import worlds as w
 from tests.engine.desk import ANN, BOB, CALL, CAT, PERP, PUT, Desk
+from tests.engine.narrow import check_division
 from tests.engine.pair import SIGNERS, Pair, restore
 from tests.engine.records import make
 from tests.engine.support import get_exported_pages, get_pages
@@ -39,6 +43,15 @@ def test_mul_div_is_the_floor_of_the_exact_quotient(size: int, sign: int, b: int
         b = d
     assert mul_div(a, b, d) == a * b // d
     assert mul_div_up(a, b, d) == -(-a * b // d)
+
+
+@pytest.mark.rule("01-R01", "01-R02")
+def test_no_step_of_a_division_leaves_64_bits() -> None:
+    """The source is run, whichever machine is under test, on integers that refuse to grow."""
+    functions: dict[str, Any] = {}
+    source = Path(__file__).resolve().parents[2] / "src" / "miletus" / "engine" / "numbers.py"
+    exec(source.read_text(), functions)
+    check_division(functions["mul_div"], functions["mul_div_up"], functions["magnitude"])
 
 
 @pytest.mark.rule("01-R02", "01-R05")
