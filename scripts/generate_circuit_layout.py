@@ -10,7 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-os.environ["MILETUS_INTERPRETED"] = "1"  # the source decides, not an older build of it
+if __name__ == "__main__":
+    os.environ["MILETUS_INTERPRETED"] = "1"  # the source decides, not an older build of it
 
 from miletus.engine import layout
 

@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-os.environ["MILETUS_INTERPRETED"] = "1"  # the table's source decides, not an older build of it
+if __name__ == "__main__":
+    os.environ["MILETUS_INTERPRETED"] = "1"  # the table's source decides, not an older build of it
 if "miletus.codec" not in sys.modules:
     # The package imports what is generated here, which may be missing or broken: take its table alone.
     package = ModuleType("miletus.codec")
