@@ -4,6 +4,7 @@ Files are filled with zeros before use, so that a sync writes data alone and a f
 operation is taken, not after. `append` writes, `sync` makes durable; a group is confirmed only after both.
 """
 
+import errno
 import os
 import threading
 from collections.abc import Iterator
@@ -31,6 +32,9 @@ FILE_BYTES: Final = 32 * 1024 * 1024
 """Length of a file. Its zeros are written in the background, long before it is needed."""
 
 CHUNK: Final = 1024 * 1024
+
+FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What the system says when there is no room; anything else is a disk that fails."""
 
 
 class Log:
@@ -73,6 +77,7 @@ class Log:
         """Write a group after the last one; it is not durable before `sync`.
 
         LogFull when there is no space for it: then nothing of it counts, and a later append may succeed.
+        OSError when the disk fails.
         """
         if group.first_number != self.next_number:
             raise LogError(f"{self.directory}: group {group.first_number} where {self.next_number} is due")
@@ -227,10 +232,13 @@ class Log:
     def _try_spare(self) -> None:
         try:
             self._make_spare()
-        except LogFull as error:
+        except (LogFull, OSError) as error:
             warn("no spare log file", error=str(error))
 
     def _full(self, error: OSError | None) -> LogFull:
+        """The error for a disk without space. Raises `error` itself if that is not what is wrong."""
+        if error is not None and error.errno not in FULL:
+            raise error
         cause = error.strerror if error is not None else "short write"
         return LogFull(
             f"{self.directory}: {cause}: no room for more operations; free {self.file_bytes} bytes there. "

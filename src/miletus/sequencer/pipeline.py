@@ -19,6 +19,8 @@ from miletus.sequencer.telling import tell_failure, warn
 IDLE_SECONDS: Final = 0.02
 """How often a node without operations looks at its batch's age and its inbox."""
 
+GOING_DOWN: Final = "the node is going down: connect again when it is up"
+
 Outcome = Answer | SequencerError
 
 
@@ -49,19 +51,26 @@ class Pipeline:
         self._admitter = ThreadPoolExecutor(1, thread_name_prefix="admit")
         self._syncer = ThreadPoolExecutor(1, thread_name_prefix="sync")
         self._tasks: list[asyncio.Task[None]] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._idle_due = False
+        self._stopping = False
+        self._all_ordered = False
 
     def start(self) -> None:
         """Start working, in the running event loop."""
         self._tasks = [asyncio.create_task(self._order()), asyncio.create_task(self._confirm())]
+        self._wake_idle()
 
     async def stop(self) -> None:
         """Finish the groups that are ordered, refuse the rest."""
-        self._tasks[0].cancel()
-        while self._ordered and self.node.failure is None:
-            await asyncio.sleep(0.001)
-        self._tasks[1].cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._refuse_all(NodeStopped("the node is going down: connect again"))
+        self._stopping = True
+        self._arrived.set()
+        for task in self._tasks:  # the first half ends after its group, then the second has nothing to come
+            await task
+            self._to_sync.set()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._refuse_all(NodeStopped(GOING_DOWN))
         self._admitter.shutdown()
         self._syncer.shutdown()
 
@@ -72,8 +81,8 @@ class Pipeline:
 
     def put(self, words: bytes, tell: Callable[[Outcome], None]) -> None:
         """Hand over a signed operation."""
-        if self.node.failure is not None:
-            tell(NodeStopped(str(self.node.failure)))
+        if self.node.failure is not None or self._stopping:
+            tell(NodeStopped(str(self.node.failure or GOING_DOWN)))
             return
         if len(self._waiting) >= self.most_waiting:
             tell(Refused(f"{len(self._waiting)} operations wait already: send it again a little later"))
@@ -83,11 +92,17 @@ class Pipeline:
 
     def put_bundle(self, words: bytes, tell: Callable[[list[Outcome]], None]) -> None:
         """Hand over a bundle of the oracle. It is judged when its turn comes, and ordered in one go."""
+        if self._all_ordered:
+            tell([NodeStopped(str(self.node.failure or GOING_DOWN))])
+            return
         self._special.append(lambda: self._order_bundle(words, tell))
         self._arrived.set()
 
     def put_settle(self, word: bytes, tell: Callable[[list[Outcome]], None]) -> None:
         """Hand over a Settle."""
+        if self._all_ordered:
+            tell([NodeStopped(str(self.node.failure or GOING_DOWN))])
+            return
         self._special.append(lambda: self._order_settle(word, tell))
         self._arrived.set()
 
@@ -99,31 +114,46 @@ class Pipeline:
     # ---- first half: admit and order
 
     async def _order(self) -> None:
-        loop = asyncio.get_running_loop()
-        while self.node.failure is None:
-            try:
-                await asyncio.wait_for(self._arrived.wait(), IDLE_SECONDS)
-            except TimeoutError:
-                self._guard(self._order_idle)
-                continue
+        while self.node.failure is None and not self._stopping:
+            await self._arrived.wait()
             self._arrived.clear()
-            while self._special:
-                self._guard(self._special.popleft())
+            if self._idle_due:
+                self._idle_due = False
+                self._guard(self._order_idle)
+            self._carry_out_special()
             group = self._take_group()
             if not group:
                 continue
             if self._waiting:
                 self._arrived.set()
-            try:
-                words = [waiting.words for waiting in group]
-                verdicts = await loop.run_in_executor(self._admitter, self.node.admit, words)
-                self._order_group(group, verdicts)
-            except SequencerError as error:
-                self._tell_all(group, error)
-            except Exception as error:
-                tell_failure("a group failed", error)
-                self._tell_all(group, NodeStopped(str(self.node.failure or error)))
-        self._refuse_all(NodeStopped(str(self.node.failure)))
+            await self._carry_out(group)
+        self._carry_out_special()
+        self._all_ordered = True
+        self._refuse_all(NodeStopped(str(self.node.failure or GOING_DOWN)))
+
+    def _carry_out_special(self) -> None:
+        """Carry out what is not orders: bundles, settlements, the closing of a batch."""
+        while self._special:
+            self._guard(self._special.popleft())
+
+    async def _carry_out(self, group: list[Waiting]) -> None:
+        """Admit and order a group."""
+        loop = asyncio.get_running_loop()
+        try:
+            words = [waiting.words for waiting in group]
+            verdicts = await loop.run_in_executor(self._admitter, self.node.admit, words)
+            self._order_group(group, verdicts)
+        except SequencerError as error:
+            self._tell_all(group, error)
+        except Exception as error:
+            tell_failure("a group failed", error)
+            self._tell_all(group, NodeStopped(str(self.node.failure or error)))
+
+    def _wake_idle(self) -> None:
+        """Wake the first half now and then, to look at the batch's age and the inbox."""
+        self._idle_due = True
+        self._arrived.set()
+        self._timer = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._wake_idle)
 
     def _take_group(self) -> list[Waiting]:
         """The operations that go into the next group."""
@@ -153,7 +183,7 @@ class Pipeline:
         outcomes: list[Outcome] = []
         try:
             parts = self.node.admit_bundle(words)
-        except Refused as error:
+        except SequencerError as error:
             tell([error])
             return
         left = sum(map(len, parts))
@@ -191,7 +221,7 @@ class Pipeline:
 
     async def _confirm(self) -> None:
         loop = asyncio.get_running_loop()
-        while True:
+        while self._ordered or not self._all_ordered:
             await self._to_sync.wait()
             self._to_sync.clear()
             count = len(self._ordered)

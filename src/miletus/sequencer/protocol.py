@@ -236,7 +236,7 @@ def split_frames(buffer: bytearray, most_bytes: int = MAX_FRAME_BYTES) -> Iterat
         while len(buffer) - at >= LENGTH_BYTES:
             size = int.from_bytes(buffer[at : at + LENGTH_BYTES], "big")
             if size > most_bytes:
-                raise FrameError(f"a frame of {size} bytes; at most {most_bytes} are taken: send less")
+                raise FrameError(f"a frame of {size} bytes, at most {most_bytes} are taken: send less")
             if len(buffer) - at - LENGTH_BYTES < size:
                 break
             at += LENGTH_BYTES + size
