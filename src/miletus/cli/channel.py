@@ -7,6 +7,7 @@ outlives its parent, whatever became of that.
 """
 
 import asyncio
+import os
 import queue
 import signal
 import sys
@@ -73,7 +74,7 @@ class Channel:
         if self.supervised:
             self._tell("failed", {"message": message})
         else:
-            self._log.error(message)
+            sys.stderr.write(f"miletus: {message}\n")
 
     def wait(self, seconds: float) -> None:
         """Answer requests for so long, or until this process shall stop."""
@@ -125,12 +126,16 @@ class Channel:
         self._tell("answer", {"id": number, "error": explain(error) or describe(error)})
 
     def _read(self) -> None:
-        for line in sys.stdin.buffer:
-            try:
-                request = msgspec.json.decode(line, type=dict[str, Any])
-            except msgspec.DecodeError:
-                continue
-            self._put(request)
+        buffer = b""
+        # not through sys.stdin, whose lock this thread would hold when the process ends
+        while data := os.read(0, 65_536):
+            *lines, buffer = (buffer + data).split(b"\n")
+            for line in lines:
+                try:
+                    request = msgspec.json.decode(line, type=dict[str, Any])
+                except msgspec.DecodeError:
+                    continue
+                self._put(request)
         self._put({"do": STOP})
 
     def _put(self, request: Fields) -> None:

@@ -3,7 +3,7 @@
     [l1]
     rpc = "https://..."          # without it an anvil of the system's own, on `port`
     port = 8545
-    block_time_seconds = 1.0
+    block_time_seconds = 1
 
     [rollup]
     window_s = 120               # challenge window; 604800 is a week
@@ -38,7 +38,7 @@ class L1Config(Section, frozen=True):
 
     rpc: str = ""
     port: Port = 8_545
-    block_time_seconds: Annotated[float, Meta(gt=0, le=60)] = 1.0
+    block_time_seconds: Annotated[int, Meta(ge=1, le=60)] = 1
 
 
 class NodeConfig(Section, frozen=True):
@@ -64,15 +64,15 @@ class OracleConfig(Section, frozen=True):
 
     signers: Annotated[int, Meta(ge=1, le=8)] = 3
     threshold: Annotated[int, Meta(ge=1, le=8)] = 2
-    tick_seconds: Annotated[float, Meta(gt=0, le=30)] = 5.0
-    sheet_seconds: Annotated[float, Meta(gt=0, le=1_200)] = 300.0
+    step_seconds: Annotated[float, Meta(gt=0, le=30)] = 5.0
 
 
 class MarketConfig(Section, frozen=True):
-    """What is traded, and who trades it."""
+    """What is traded, and by whom. A generated market begins at `start_s`; 0 leaves it to the command."""
 
     chains: str = ""
     seed: Annotated[int, Meta(ge=0, lt=2**32)] = 1
+    start_s: Annotated[int, Meta(ge=0, le=2**33)] = 0
     days: Annotated[int, Meta(ge=1, le=366)] = 30
     expiries: Annotated[int, Meta(ge=1, le=12)] = 4
     quarterlies: Annotated[int, Meta(ge=0, le=4)] = 2

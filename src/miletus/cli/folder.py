@@ -25,8 +25,8 @@ from miletus.native import PrivateKey, derive_key
 
 DEFAULT_FOLDER = Path(".miletus")
 
-MARKER = "system.json"
-"""A folder without it is not ours, and is never removed."""
+MARKER = "folder-of-miletus"
+"""File that every folder of ours has; one without it is never removed."""
 
 
 class SystemFile(msgspec.Struct, frozen=True):
@@ -49,7 +49,7 @@ class Folder:
         self.path = path.absolute()
         self.genesis_path = self.path / "genesis.json"
         self.deployment_path = self.path / "deployment.json"
-        self.system_path = self.path / MARKER
+        self.system_path = self.path / "system.json"
         self.config_path = self.path / "config.json"
         self.clock_path = self.path / "clock"
         self.logs = self.path / "logs"
@@ -63,19 +63,20 @@ class Folder:
 
         """
         if self.path.exists() and any(self.path.iterdir()):
-            if not self.system_path.exists():
+            if not (self.path / MARKER).exists():
                 raise CliError(f"{self.path} holds files of something else: choose another --folder")
             self.check_idle()
             if fresh:
                 shutil.rmtree(self.path)
         self.path.mkdir(parents=True, exist_ok=True)
+        (self.path / MARKER).touch()
         self.logs.mkdir(exist_ok=True)
         self.keys.mkdir(mode=0o700, exist_ok=True)
 
     def check_idle(self) -> None:
         """Raise CliError if a system runs in this folder."""
         system = self.read_system(required=False)
-        if system is not None and system.pid != os.getpid() and is_running(system.pid):
+        if system is not None and system.pid not in (0, os.getpid()) and is_running(system.pid):
             raise CliError(
                 f"a system runs in {self.path} already (process {system.pid}): stop it, or choose another "
                 "--folder"
@@ -106,7 +107,7 @@ class Folder:
         """What runs here. CliError unless it does run."""
         system = self.read_system()
         assert system is not None
-        if not is_running(system.pid):
+        if not system.pid or not is_running(system.pid):
             raise CliError(f"the system in {self.path} has stopped: start it again with miletus up")
         return system
 
@@ -115,6 +116,12 @@ class Folder:
         draft = self.system_path.with_suffix(".draft")
         draft.write_bytes(msgspec.json.format(msgspec.json.encode(system), indent=2) + b"\n")
         draft.replace(self.system_path)
+
+    def mark_stopped(self) -> None:
+        """Say that nothing runs any more; what can be read without it stays."""
+        system = self.read_system(required=False)
+        if system is not None:
+            self.write_system(msgspec.structs.replace(system, pid=0, processes={}))
 
     def write_config(self, config: Config) -> None:
         """Keep what the system is set up with, for its processes."""
@@ -163,6 +170,14 @@ def write_private(path: Path, text: str) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(text + "\n")
+
+
+def read_command(pid: int) -> list[str]:
+    """The command line of a process, empty if it can't be read."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    except OSError:
+        return []
 
 
 def is_running(pid: int) -> bool:

@@ -1,6 +1,8 @@
 """Founding a system: L1, keys, the first state, the contracts, and the files that say where all is."""
 
+import os
 import shutil
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import structlog
 
 from miletus.cli.config import Config
 from miletus.cli.errors import CliError
-from miletus.cli.folder import Folder
+from miletus.cli.folder import Folder, is_running, read_command
 from miletus.cli.roles.batcher import DEVELOPMENT_DEPTH, WALLET
 from miletus.market.names import UNDERLYINGS
 from miletus.settlement.anvil import Anvil, find_anvil
@@ -20,6 +22,9 @@ from miletus.settlement.node import L1Node
 from miletus.settlement.sender import FeePolicy, Sender, open_store
 
 ETHER = 10**18
+
+L1_PROCESS = "anvil"
+"""Name of an L1 of our own among a system's processes."""
 
 OPERATOR_WEI = 1_000 * ETHER
 """What the operator's wallet is given on a development chain; bonds are locked from it."""
@@ -52,17 +57,27 @@ def check_disk(folder: Path) -> None:
         )
 
 
-def start_anvil(
-    folder: Folder, *, port: int | None, block_time_seconds: float | None, start_s: int | None
-) -> Anvil:
-    """Start a development L1; it keeps its chain in the folder when it mines on a clock."""
-    keep = folder.path / "anvil.json" if block_time_seconds is not None else None
+def stop_left_over(folder: Folder) -> None:
+    """Stop the L1 of a system in this folder that was killed before it could."""
+    system = folder.read_system(required=False)
+    pid = system.processes.get(L1_PROCESS) if system is not None else None
+    if system is None or pid is None or not is_running(pid):
+        return
+    port = system.l1_url.rpartition(":")[2]
+    command = read_command(pid)
+    if command and command[0].endswith("anvil") and port in command:
+        os.kill(pid, signal.SIGTERM)
+        logger.info("stopped the L1 that an earlier run left", process=pid)
+
+
+def start_anvil(folder: Folder, *, port: int | None, start_s: int | None, keep: bool) -> Anvil:
+    """Start a development L1 that mines each transaction at once; `keep` its chain over a stop."""
+    path = folder.path / "anvil.json" if keep else None
     return Anvil(
         port=port or None,
-        block_time_seconds=block_time_seconds,
-        state_path=keep,
+        state_path=path,
         log_path=folder.logs / "anvil.log",
-        timestamp_s=start_s if keep is None or not keep.exists() else None,
+        timestamp_s=start_s if path is None or not path.exists() else None,
     )
 
 

@@ -1,12 +1,16 @@
 """The command `miletus`: its sub-commands, and what becomes of an error."""
 
 import os
+import signal
 import sys
 
 import typer
 
 from miletus.cli.commands.demo import demo
+from miletus.cli.commands.money import audit, claim, deposit, withdraw
 from miletus.cli.commands.run import run, watchtower
+from miletus.cli.commands.trade import account, book, instruments, trade
+from miletus.cli.commands.up import status, up
 from miletus.cli.errors import FAILED, INTERRUPTED, explain
 
 commands = typer.Typer(
@@ -17,18 +21,32 @@ commands = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
 commands.command()(demo)
+commands.command()(up)
+commands.command()(status)
+commands.command()(deposit)
+commands.command()(account)
+commands.command()(instruments)
+commands.command()(book)
+commands.add_typer(trade, name="trade")
+commands.command()(withdraw)
+commands.command()(claim)
+commands.command()(audit)
 commands.command()(watchtower)
 commands.add_typer(run, name="run")
 
 
+class Interrupted(BaseException):
+    """Ctrl-C or SIGTERM: what runs is stopped in order on the way up, and no library takes it for its own."""
+
+
 def app() -> None:
     """Run the command line; every foreseen error is one line on standard error."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
     try:
         commands()
-    except KeyboardInterrupt:
+    except Interrupted:
         sys.stderr.write("miletus: stopped\n")
         leave(INTERRUPTED)
     except BrokenPipeError:
@@ -40,6 +58,11 @@ def app() -> None:
             raise
         sys.stderr.write(f"miletus: {line}\n")
         leave(FAILED)
+
+
+def interrupt(number: int, frame: object) -> None:
+    """End the command as Ctrl-C does."""
+    raise Interrupted
 
 
 def leave(status: int) -> None:

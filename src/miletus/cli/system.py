@@ -1,6 +1,8 @@
 """A system of processes around one folder, started and stopped in order."""
 
 import os
+import signal
+import threading
 import time
 from collections.abc import Callable
 
@@ -9,7 +11,7 @@ from miletus.cli.clock import Clock, SharedClock
 from miletus.cli.config import Config
 from miletus.cli.errors import CliError
 from miletus.cli.folder import Folder, SystemFile
-from miletus.cli.launch import OPERATOR_WEI, deploy_contracts, make_genesis, start_anvil
+from miletus.cli.launch import L1_PROCESS, OPERATOR_WEI, deploy_contracts, make_genesis, start_anvil
 from miletus.cli.roles.batcher import WALLET
 from miletus.cli.supervisor import Child, Supervisor, get_command
 from miletus.settlement.anvil import Anvil, AnvilControl
@@ -27,7 +29,9 @@ class System:
         folder: the folder, made already.
         config: what it is set up with.
         report: called with a process's name and what it reports, from other threads.
-        is_simulated: whether time is moved by whoever started it.
+        is_simulated: whether time is not the real one.
+        pace_seconds: an L1 of its own mines every so many seconds once the system is founded; None mines
+            each transaction at once.
 
     """
 
@@ -38,10 +42,12 @@ class System:
         report: Callable[[str, Fields], None],
         *,
         is_simulated: bool,
+        pace_seconds: int | None = None,
     ) -> None:
         self.folder = folder
         self.config = config
         self.is_simulated = is_simulated
+        self.pace_seconds = pace_seconds
         self.supervisor = Supervisor(folder.logs, report)
         self.anvil: Anvil | None = None
         self.clock: Clock | None = None
@@ -78,11 +84,11 @@ class System:
         rules = MOVED_TIME if self.is_simulated else HeadRules()
         url = config.rpc
         if not url:
-            pace = None if self.is_simulated else config.block_time_seconds
-            self.anvil = start_anvil(self.folder, port=config.port, block_time_seconds=pace, start_s=start_s)
+            keep = self.pace_seconds is not None
+            self.anvil = start_anvil(self.folder, port=config.port, start_s=start_s, keep=keep)
             url = self.anvil.url
             assert self.anvil.pid is not None
-            self._processes["anvil"] = self.anvil.pid
+            self._processes[L1_PROCESS] = self.anvil.pid
         self._l1 = L1Node.connect(url, rules)
         return self._l1
 
@@ -131,6 +137,11 @@ class System:
         )
         return self.supervisor.start(name, command)
 
+    def set_pace(self) -> None:
+        """Have an L1 of our own mine on a clock from now on, if that is wanted."""
+        if self.anvil is not None and self.pace_seconds is not None:
+            self.control.set_interval_mining(self.pace_seconds)
+
     def start_core(self, poll_seconds: float) -> None:
         """Start node, batcher and watchtower, and wait until they work."""
         node = self.config.node
@@ -175,7 +186,9 @@ class System:
             time.sleep(0.02)
 
     def stop(self) -> None:
-        """Stop everything, the last started first, L1 at the end."""
+        """Stop everything, the last started first, L1 at the end; Ctrl-C does not interrupt that."""
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
         self.supervisor.stop()
         if self._l1 is not None:
             self._l1.close()
@@ -183,3 +196,5 @@ class System:
         if self.anvil is not None:
             self.anvil.stop()
             self.anvil = None
+        if self.folder.system_path.exists():
+            self.folder.mark_stopped()

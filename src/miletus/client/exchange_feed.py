@@ -27,6 +27,8 @@ class ExchangeFeed:
 
     def __init__(self, on_events: OnEvents) -> None:
         self.catalogue = Catalogue()
+        self.terms: dict[int, Terms] = {}
+        """Of every instrument that was ever seen, the settled ones too."""
         self.index_ticks: dict[int, int] = {}
         self.sheets: dict[int, dict[int, Entry]] = {}
         self.sheet_counts: dict[int, int] = {}
@@ -41,8 +43,9 @@ class ExchangeFeed:
     def restore(self, instruments: Iterable[InstrumentView], underlyings: Iterable[UnderlyingView]) -> None:
         """Begin in the middle, with what the node says is listed; sheets are known from the next one on."""
         for view in instruments:
+            terms = Terms(view.underlying, view.expiry_s, view.strike_ticks, InstrumentType(view.type))
+            self.terms[view.instrument] = terms
             if view.state == 1:
-                terms = Terms(view.underlying, view.expiry_s, view.strike_ticks, InstrumentType(view.type))
                 grid = Grid(view.tick_step, view.lot_step, view.min_size_lots)
                 self.catalogue.put(Instrument(view.instrument, terms, grid))
         for underlying in underlyings:
@@ -89,7 +92,7 @@ class ExchangeFeed:
                 self._flip(event[1], event[3])
             elif kind == events.LISTED:
                 self._list()
-            elif kind == events.SETTLED:
+            elif kind == events.SETTLED and self.terms[event[1]] in self.catalogue:
                 self.catalogue.remove(event[1])
 
     def _flip(self, underlying: int, reference_ticks: int) -> None:
@@ -108,4 +111,6 @@ class ExchangeFeed:
         f = view.fields
         terms = Terms(f["underlying"], f["expiry_s"], f["strike_ticks"], InstrumentType(f["type"]))
         grid = Grid(f["tick_step"], f["lot_step"], f["min_size_lots"])
-        self.catalogue.put(Instrument(f["instrument"], terms, grid))
+        self.terms[f["instrument"]] = terms
+        if terms not in self.catalogue:  # the feed may begin before what was restored
+            self.catalogue.put(Instrument(f["instrument"], terms, grid))

@@ -5,10 +5,13 @@ from pathlib import Path
 from miletus.cli.config import MarketConfig
 from miletus.cli.roles.base import Site
 from miletus.client.connection import CheckedConnection, connect
-from miletus.market.generated import COINS, GeneratedMarket
+from miletus.market.generated import GeneratedMarket
 from miletus.market.replay import ReplayMarket
 from miletus.market.timeline import Market, Selection
 from miletus.sequencer.chain import Deployment
+
+GENERATED_START_S = 1_769_594_400
+"""Start of a generated market that is given none: 2026-01-28 10:00 UTC."""
 
 
 def open_market(config: MarketConfig) -> Market:
@@ -16,7 +19,8 @@ def open_market(config: MarketConfig) -> Market:
     selection = Selection(nearest=config.expiries, quarterly=config.quarterlies, strikes=config.strikes)
     if config.chains:
         return ReplayMarket(Path(config.chains), config.seed, selection=selection)
-    return GeneratedMarket(config.seed, days=config.days, selection=selection, coins=COINS)
+    start_s = config.start_s or GENERATED_START_S
+    return GeneratedMarket(config.seed, start_s, config.days, selection)
 
 
 async def connect_node(site: Site) -> CheckedConnection:

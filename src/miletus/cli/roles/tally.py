@@ -1,12 +1,12 @@
 """What the feed told, summed up for people: fills, volume, settlements."""
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from miletus.cli.channel import Fields
 from miletus.engine import events
-from miletus.market.instruments import Catalogue
-from miletus.market.names import UNDERLYINGS
+from miletus.market.names import UNDERLYINGS, Terms
 
 RECENT = 12
 """Fills that are remembered one by one."""
@@ -25,7 +25,7 @@ class Tally:
     recent: deque[Fields] = field(default_factory=lambda: deque(maxlen=RECENT))
 
     def take(
-        self, number: int, time_ms: int, told: tuple[tuple[int, ...], ...], catalogue: Catalogue
+        self, number: int, time_ms: int, told: tuple[tuple[int, ...], ...], terms_of: Mapping[int, Terms]
     ) -> None:
         """Take in the events of one word."""
         place = 0
@@ -34,7 +34,7 @@ class Tally:
                 continue
             _, _, taker, book, price, lots, fee = event
             instrument, side = divmod(book, 2)
-            terms = catalogue[instrument].terms
+            terms = terms_of[instrument]
             coin = UNDERLYINGS[terms.underlying]
             self.fills += 1
             self.fees_micros += fee

@@ -3,12 +3,13 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from pathlib import Path
 
-from miletus.cli.actors import Actor, ActorsFile, make_trader
+from miletus.cli.actors import KEY_SLOT, Actor, ActorsFile, make_trader
 from miletus.cli.channel import Channel, Fields
 from miletus.cli.errors import CliError
+from miletus.cli.person import list_instruments
 from miletus.cli.roles.base import Site
 from miletus.cli.roles.markets import connect_node
 from miletus.cli.roles.tally import Tally
@@ -18,9 +19,10 @@ from miletus.client.exchange_feed import ExchangeFeed
 from miletus.engine.reasons import Reason
 from miletus.market.agent import Agent, Roster
 from miletus.market.maker import Maker, MakerHabits
+from miletus.market.names import UNDERLYINGS
 from miletus.market.requests import Request
 from miletus.market.takers import TakerHabits, Takers
-from miletus.sequencer.answers import Answer
+from miletus.sequencer.answers import Answer, FeedGroup
 from miletus.sequencer.errors import Refused
 
 MAKER = "maker"
@@ -64,8 +66,12 @@ class TradersRole:
     async def run(self) -> None:
         """Answer requests until told to stop."""
         self._node = await connect_node(self.site)
+        groups = self._node.plain.subscribe()
+        first = asyncio.ensure_future(
+            anext(groups)
+        )  # subscribed before anything is read, so nothing is missed
         await self._restore()
-        follower = asyncio.create_task(self._follow())
+        follower = asyncio.create_task(self._follow(first, groups))
         self.channel.handlers |= {
             "act": self.act,
             "latencies": self.get_latencies,
@@ -147,23 +153,36 @@ class TradersRole:
     # ---- agents
 
     async def _restore(self) -> None:
-        """Make the agents, with the accounts that are theirs, and where each key's nonces are."""
+        """Make the agents, with their accounts as the exchange has them; orders of an earlier run go out.
+
+        A position that is filled after the subscription and before it is read is counted twice; that shifts a
+        quote, and no money.
+        """
         assert self._node is not None
+        instruments = await list_instruments(self._node, settled=True)
+        underlyings = [await self._node.plain.get_underlying(number) for number in range(len(UNDERLYINGS))]
+        self.feed.restore(instruments, [view for view in underlyings if view is not None])
         actors = [actor for actor in ActorsFile(self.site.folder).read() if actor.role == self.kind]
         seed = self.site.config.market.seed
         for agent, own in make_agents(self.kind, seed, actors):
-            traders = [await self._make_trader(actor) for actor in own]
+            traders = [await self._make_trader(actor, agent, place) for place, actor in enumerate(own)]
             self._roster.register(agent, [actor.account for actor in own])
             self._agents.append((agent, traders))
 
-    async def _make_trader(self, actor: Actor) -> Trader:
+    async def _make_trader(self, actor: Actor, agent: Agent, place: int) -> Trader:
         assert self._node is not None
         view = await self._node.plain.get_account(actor.account)
-        nonces = [key.nonce for key in view.keys if key.slot == 0] if view is not None else []
+        if view is None:
+            raise CliError(f"account {actor.account} of {actor.name} is not on the exchange: see its deposit")
+        nonces = [key.nonce for key in view.keys if key.slot == KEY_SLOT]
         clock = self.site.clock
-        return make_trader(
+        trader = make_trader(
             self.site.folder, self.site.deployment, actor, lambda: clock() // 1000, max(nonces, default=0)
         )
+        agent.positions[place] |= {each.instrument: each.size_lots for each in view.positions}
+        if view.orders:
+            await self._submit([trader.cancel_all()])
+        return trader
 
     # ---- sending and hearing
 
@@ -212,15 +231,18 @@ class TradersRole:
                     f"the node's feed stands at {self.feed.next_number}, {number} does not come: see its log"
                 ) from None
 
-    async def _follow(self) -> None:
-        assert self._node is not None
-        async for group in self._node.plain.subscribe(1):
-            self.feed.take(group)
-            self._moved.set()
+    async def _follow(self, first: Awaitable[FeedGroup], groups: AsyncIterator[FeedGroup]) -> None:
+        self._hear_group(await first)
+        async for group in groups:
+            self._hear_group(group)
+
+    def _hear_group(self, group: FeedGroup) -> None:
+        self.feed.take(group)
+        self._moved.set()
 
     def _on_events(self, number: int, time_ms: int, told: tuple[tuple[int, ...], ...]) -> None:
         self._roster.note_events(told)
-        self.tally.take(number, time_ms, told, self.feed.catalogue)
+        self.tally.take(number, time_ms, told, self.feed.terms)
 
 
 def make_agents(kind: str, seed: int, actors: list[Actor]) -> list[tuple[Agent, list[Actor]]]:
