@@ -87,9 +87,10 @@ def find_benchmarks() -> list[str]:
 
 
 def main() -> int:
-    """Run the benchmarks that are named, or all, and write the page (only when all ran)."""
+    """Run the benchmarks that are named, or all, and write the page (when all ran, or when told)."""
     parser = argparse.ArgumentParser()
     parser.add_argument("names", nargs="*")
+    parser.add_argument("--write", action="store_true", help="write the page although only some are named")
     options = parser.parse_args()
     names = options.names or find_benchmarks()
     failed = 0
@@ -113,7 +114,7 @@ def main() -> int:
             failed += "failed" in result
             print("  " + json.dumps(result)[:400], flush=True)
             parts.append(title + "\n" + render_table(result) if title else render_table(result))
-    if not options.names:
+    if options.write or not options.names:
         PAGE.write_text("\n".join(parts))
         print(f"wrote {PAGE.relative_to(ROOT)}")
     return 1 if failed else 0
