@@ -62,7 +62,7 @@ def put_in_place(mutant: Any, module: ModuleType) -> None:
     """Give the mutated function's code to the function that everybody holds."""
     fresh = ModuleType(module.__name__)
     fresh.__dict__["__file__"] = module.__file__
-    exec(compile(mutant.tree, str(mutant.path), "exec"), fresh.__dict__)
+    exec(compile(mutant.build_tree(), str(mutant.path), "exec"), fresh.__dict__)
     dict(get_functions(module))[mutant.function].__code__ = dict(get_functions(fresh))[
         mutant.function
     ].__code__

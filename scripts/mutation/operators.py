@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +38,7 @@ ZERO_FIELDS = {f"L.{name}" for name, value in vars(layout).items() if type(value
 
 @dataclass(frozen=True)
 class Mutant:
-    """One change: where, what it was and what it is now, and the function's tree with the change in it."""
+    """One change: where, what it was and what it is now, and the function with the change in it."""
 
     path: Path
     function: str
@@ -46,7 +47,19 @@ class Mutant:
     after: str
     occurrence: int
     """Which of the equal changes in the function this is, from 0."""
+    changed: ast.FunctionDef
+    address: tuple[int, ...]
     tree: ast.Module
+    """The module without the change."""
+
+    def build_tree(self) -> ast.Module:
+        """Build the module with the change in it."""
+        fresh = copy.deepcopy(self.tree)
+        node: Any = fresh
+        for place in self.address[:-1]:
+            node = node.body[place]
+        node.body[self.address[-1]] = self.changed
+        return ast.fix_missing_locations(fresh)
 
     @property
     def name(self) -> str:
@@ -61,10 +74,10 @@ def find_mutants(path: Path) -> list[Mutant]:
     found: list[Mutant] = []
     seen: dict[tuple[str, str, str], int] = {}
     for function, address in find_functions(tree):
-        for line, before, after, mutated in mutate_function(tree, address):
+        for line, before, after, changed in mutate_function(get_function(tree, address)):
             key = (function, before, after)
             seen[key] = seen.get(key, -1) + 1
-            found.append(Mutant(path, function, line, before, after, seen[key], mutated))
+            found.append(Mutant(path, function, line, before, after, seen[key], changed, address, tree))
     return found
 
 
@@ -88,17 +101,16 @@ def get_function(tree: ast.Module, address: tuple[int, ...]) -> ast.FunctionDef:
     return node
 
 
-def mutate_function(tree: ast.Module, address: tuple[int, ...]) -> Iterator[tuple[int, str, str, ast.Module]]:
-    """Line, text before, text after, and the module with that one change."""
-    nodes = list(walk(get_function(tree, address)))
-    for number, node in enumerate(nodes):
+def mutate_function(function: ast.FunctionDef) -> Iterator[tuple[int, str, str, ast.FunctionDef]]:
+    """Line, text before, text after, and the function with that one change."""
+    for number, node in enumerate(walk(function)):
         for choice, _ in enumerate(list_changes(node)):
-            fresh = copy.deepcopy(tree)
-            changed = list(walk(get_function(fresh, address)))[number]
+            fresh = copy.deepcopy(function)
+            changed = next(itertools.islice(walk(fresh), number, None))
             before = shorten(node)
             list_changes(changed)[choice]()
             after = shorten(changed) if not isinstance(changed, ast.stmt) else describe(changed)
-            yield node.lineno, before, after, ast.fix_missing_locations(fresh)
+            yield node.lineno, before, after, fresh
 
 
 def walk(function: ast.FunctionDef) -> Iterator[Any]:
