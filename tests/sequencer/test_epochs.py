@@ -10,7 +10,6 @@ from miletus.codec import encode, to_forced
 from miletus.codec.table import WORD_BYTES
 from miletus.engine.audit import find_unbalanced, is_conserved
 from miletus.engine.reasons import Reason
-from miletus.native import Tree
 from miletus.sequencer.answers import Answer
 from miletus.sequencer.confirmations import contradict
 from miletus.sequencer.epochs import (
@@ -134,11 +133,11 @@ def test_a_new_epoch_survives_a_restart_and_a_crash_before_it_is_taken_up(node: 
     assert again.epoch == 2
     assert not read_carried(get_epoch_directory(node.directory, 2))
     trade_batches(again, clock, 3, seed=2)
-    root, number = Tree().update(*again.machine.export_pages()), again.next_number
+    root, number = again.compute_root(), again.next_number
     again.close()
     third = open_node(node.directory, clock)
     assert (third.epoch, third.next_number) == (2, number)
-    assert Tree().update(*third.machine.export_pages()) == root
+    assert third.compute_root() == root
     third.wait_for_roots(30)
     batches = read_batches(third)
     assert [batch.foreign for batch in batches[:6]] == [False, False, False, True, True, False]

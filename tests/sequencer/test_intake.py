@@ -135,6 +135,45 @@ def test_a_flood_of_bad_signatures_leaves_no_trace_and_good_orders_pass(node: No
 
 
 @pytest.mark.rule("09-R12")
+def test_nobody_can_use_up_the_nonces_of_others(node: Node) -> None:
+    """Attack: a forged operation with the highest nonce, in the group of the owner's own ones."""
+    alice, chance = Trader(ALICE), random.Random(6)
+    forged = with_signature(alice.order(BUY, 10, 1, nonce=2**40 - 1), chance.randbytes(64))
+    honest = alice.order(BUY, INDEX_TICKS, 5, nonce=1)
+    refused, answer = node.submit([forged, honest])
+    assert isinstance(refused, Refused)
+    assert refused.reason is Reason.BAD_SIGNATURE
+    assert isinstance(answer, Answer)
+    assert answer.result.reason == Reason.OK
+
+
+@pytest.mark.rule("09-R12", "03-R10")
+def test_signatures_are_checked_again_when_a_key_changed_meanwhile(node: Node) -> None:
+    """What was verified while another group was ordered is decided under the keys of the moment."""
+    alice, fresh = Trader(ALICE), derive_key(b"r" * 32)
+    by_old, rotation = alice.order(BUY, INDEX_TICKS, 1, nonce=50), alice.set_key(0, fresh)
+    by_fresh = Trader(ALICE)
+    by_fresh.key = fresh
+    both = [by_old, by_fresh.order(BUY, INDEX_TICKS, 1, nonce=51)]
+    candidates = node.screen(both)
+    node.verify(candidates)
+    take(node.submit([rotation]))
+    verdicts = node.decide(candidates)
+    assert [None if v is None else v.reason for v in verdicts] == [Reason.BAD_SIGNATURE, None]
+
+
+@pytest.mark.rule("09-R12")
+def test_nonces_are_held_against_the_state_of_the_moment(node: Node) -> None:
+    alice = Trader(ALICE)
+    one, two = alice.order(BUY, INDEX_TICKS, 1, nonce=5), alice.order(BUY, INDEX_TICKS, 1, nonce=6)
+    early = node.screen([one, two])
+    node.verify(early)
+    take(node.submit([one]))
+    verdicts = node.decide(early)
+    assert [None if v is None else v.reason for v in verdicts] == [Reason.NONCE_USED, None]
+
+
+@pytest.mark.rule("09-R12")
 def test_a_new_key_works_once_it_is_confirmed(node: Node) -> None:
     alice, fresh = Trader(ALICE), derive_key(b"f" * 32)
     by_fresh = Trader(ALICE)

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from miletus.engine.layout import compute_page_kind
-from miletus.native import Tree
 from miletus.sequencer.epochs import get_epoch_directory
 from miletus.sequencer.errors import LogDamaged, SnapshotDamaged
 from miletus.sequencer.feed import BatchStore
@@ -27,7 +26,7 @@ class Saved:
         node = open_market(directory, clock)
         trade_batches(node, clock, 7)
         self.clock = clock
-        self.root = Tree().update(*node.machine.export_pages())
+        self.root = node.compute_root()
         self.number = node.next_number
         self.batches = list(node.batches.get_batches(1))
         node.close()
@@ -41,7 +40,7 @@ class Saved:
         node = open_node(directory, self.clock)
         try:
             assert node.next_number == self.number
-            assert Tree().update(*node.machine.export_pages()) == self.root
+            assert node.compute_root() == self.root
             assert node.wait_for_roots(30)
             assert list(node.batches.get_batches(1)) == self.batches
         finally:

@@ -20,6 +20,7 @@ from miletus.engine.machine import Machine, build_machine
 from miletus.engine.segment import INBOX, SEQUENCED, TICK
 from miletus.native import prepare
 from miletus.sequencer.chain import Deployment
+from miletus.sequencer.deferring import DeferringCrypto, fold, write_events
 from miletus.sequencer.errors import SequencerError
 from miletus.sequencer.feed import (
     BatchRecord,
@@ -30,6 +31,7 @@ from miletus.sequencer.feed import (
     compute_time_bound_ms,
 )
 from miletus.sequencer.frames import SEQUENCED_WORDS
+from miletus.sequencer.intake import MAX_ADMITTED_WORDS, count_words
 from miletus.sequencer.log import Log
 from miletus.sequencer.roots import RootKeeper
 from miletus.sequencer.snapshot import Position, SnapshotStore
@@ -148,6 +150,8 @@ def follow_batch(
     """Carry out a batch whose segments are these, the inbox segment first; (root, outbox) at each end."""
     machine.begin_batch(compute_time_bound_ms(time_s), compute_clock_floor_ms(time_s))
     claims = []
+    crypto = machine.crypto
+    assert isinstance(crypto, DeferringCrypto)
     for number, text in enumerate(words):
         segment = decode_segment(SEQUENCED if number else INBOX, text)
         prepare(segment, machine)
@@ -156,7 +160,9 @@ def follow_batch(
         if number == len(words) - 1:
             machine.end_batch()
         outbox = read_element(machine.state, layout.OUTBOX)
-        claims.append((roots.load(machine.take_dirty()), outbox))
+        pages = machine.take_dirty()
+        write_events(pages[0], pages[2], fold(roots.events, crypto.take()))
+        claims.append((roots.load(pages), outbox))
     return claims
 
 
@@ -240,8 +246,21 @@ def read_carried(home: Path) -> list[bytes]:
     return msgspec.msgpack.decode(path.read_bytes(), type=list[bytes]) if path.exists() else []
 
 
-def drop_carried(home: Path) -> None:
-    """They are ordered."""
+def order_carried(
+    home: Path, submit: Callable[[list[bytes]], object], carry_out: Callable[[list[bytes]], object]
+) -> None:
+    """Order anew what was displaced: signed operations by `submit`, the oracle's, judged before, as they are.
+
+    What a crash interrupts is done again: an operation that was ordered is refused by its nonce.
+    """
+    part: list[bytes] = []
+    operations = read_carried(home)
+    for words, following in zip(operations, [*operations, b""][1:], strict=True):
+        part.append(words)
+        alike = bool(following) and is_signed(following) == is_signed(words)
+        if not alike or count_words(part) + count_words([following]) > MAX_ADMITTED_WORDS:
+            (submit if is_signed(words) else carry_out)(part)
+            part = []
     (home / CARRIED).unlink(missing_ok=True)
 
 

@@ -5,16 +5,26 @@ The node and its replay after a crash run this same code on the same groups, so 
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from miletus.codec import decode_segment
 from miletus.engine import layout
 from miletus.engine.elements import read_element
 from miletus.engine.machine import Machine
-from miletus.engine.segment import INBOX, R_KIND, R_SIGNED, RECORD, SEQUENCED, Segment
+from miletus.engine.segment import (
+    INBOX,
+    R_KIND,
+    R_SIGNED,
+    RECORD,
+    SEQUENCED,
+    SET_KEY,
+    SET_KEY_INBOX,
+    Segment,
+)
 from miletus.engine.state import EVENT, RECEIPT
 from miletus.native import prepare
 from miletus.sequencer.chain import Ending, Opening
+from miletus.sequencer.deferring import DeferringCrypto
 from miletus.sequencer.feed import (
     BatchRecord,
     Outgoing,
@@ -27,6 +37,9 @@ from miletus.sequencer.roots import SegmentJob
 from miletus.sequencer.snapshot import Position
 
 _RECEIPT, _EVENT = int(RECEIPT), int(EVENT)
+
+SETS_KEYS: Final = (int(SET_KEY), int(SET_KEY_INBOX))
+"""Kinds after which a signature that was checked before must be checked again."""
 
 
 class Result(NamedTuple):
@@ -78,11 +91,18 @@ class Executor:
         inbox_next: int,
         snapshot_due: Callable[[int], bool],
     ) -> None:
+        if not isinstance(machine.crypto, DeferringCrypto):
+            raise TypeError("the machine of a node is made with DeferringCrypto")
         self.machine = machine
+        self._crypto = machine.crypto
         self.identity = identity
         self.epoch = epoch
         self.inbox_next = inbox_next
         self.batch: OpenBatch | None = None
+        self.moment = 0
+        """Groups that were executed."""
+        self.keys = 0
+        """Groups that set keys among them."""
         self._jobs: list[SegmentJob] = []
         self._snapshot_due = snapshot_due
 
@@ -120,6 +140,8 @@ class Executor:
         """
         results: list[Result | None] = []
         number, at = first_number, 0
+        self.moment += 1
+        self.keys += any(item.words[0] in SETS_KEYS for item in items)
         while at < len(items):
             tag = items[at].tag
             if tag == BATCH_OPENING:
@@ -179,7 +201,7 @@ class Executor:
                 part.number, part.source, part.first_number, number, text, root, outbox, running_keccak
             )
 
-        job = SegmentJob(pages, build)
+        job = SegmentJob(pages, self._crypto.take(), build)
         if ending.last:
             self._finish_batch(job, batch, number, running_keccak)
             self.batch = None

@@ -5,6 +5,7 @@ only keeps garbage from costing log, chain and L1 space.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from miletus.codec import decode_segment
@@ -43,50 +44,88 @@ MAX_ADMITTED_WORDS: Final = int(MAX_SEGMENT_WORDS)
 """Words that `admit` takes at once."""
 
 _RECORD: Final = int(kinds.RECORD)
+_SIGNED: Final = int(kinds.R_SIGNED)
 _OK: Final = int(Reason.OK)
 _BAD_SIGNATURE: Final = int(Reason.BAD_SIGNATURE)
 
 
-class Nonces:
-    """The highest nonce of each key among the operations that were taken and not yet executed."""
+@dataclass
+class Candidates:
+    """Operations on their way through intake: `verdicts` so far, `places` of those that are still good.
 
-    def __init__(self) -> None:
-        self._highest: dict[tuple[int, int], int] = {}
+    `segment` is those, decoded. `moment` and `keys` say under which state they were judged: how many groups
+    had been executed, and how many that set keys.
+    """
 
-    def take(self, account: int, key: int, nonce: int) -> bool:
-        """Take a nonce; False if it or a higher one was taken before."""
-        if nonce <= self._highest.get((account, key), -1):
-            return False
-        self._highest[account, key] = nonce
-        return True
+    operations: list[bytes]
+    verdicts: list[Refused | None]
+    places: list[int]
+    segment: Segment
+    moment: int
+    keys: int
 
-    def clear(self) -> None:
-        """Forget them: they were executed, and the state knows."""
-        self._highest.clear()
+
+def screen(machine: Machine, operations: Sequence[bytes], moment: int = 0, keys: int = 0) -> Candidates:
+    """Judge signed operations by all but their signatures. At most MAX_ADMITTED_WORDS words together."""
+    verdicts: list[Refused | None] = [refuse_shape(operation) for operation in operations]
+    places = [place for place, verdict in enumerate(verdicts) if verdict is None]
+    segment = decode_segment(kinds.SEQUENCED, b"".join([operations[place] for place in places]))
+    left = []
+    for number, place in enumerate(places):
+        verdicts[place] = refuse_authority(machine, segment, number)
+        if verdicts[place] is None:
+            left.append(place)
+    if len(left) < len(places):
+        segment = decode_segment(kinds.SEQUENCED, b"".join([operations[place] for place in left]))
+    return Candidates(list(operations), verdicts, left, segment, moment, keys)
+
+
+def verify(machine: Machine, candidates: Candidates) -> None:
+    """Check the signatures, on all cores. It may run in another thread while the machine executes a group.
+
+    Then the keys are those before or after that group; `decide` checks again when it set any.
+    """
+    prepare(candidates.segment, machine)
+
+
+def decide(machine: Machine, candidates: Candidates, moment: int = 0, keys: int = 0) -> list[Refused | None]:
+    """The verdict on each operation, in the order in which they are going to be executed, next.
+
+    Nonces are taken here, by operations whose signature holds: or anyone could use up those of others.
+    """
+    segment, verdicts = candidates.segment, candidates.verdicts
+    if keys != candidates.keys:
+        prepare(segment, machine)
+    taken: dict[tuple[int, int], int] = {}
+    for number, place in enumerate(candidates.places):
+        at = number * _RECORD
+        verdict = None
+        if segment.records[at + _SIGNED] != 1:
+            verdict = explain(machine, segment, number, Reason.BAD_SIGNATURE)
+        elif moment != candidates.moment:
+            segment.records[at + _SIGNED] = 0
+            verdict = refuse_authority(machine, segment, number)
+        account, key, nonce = segment.records[at + 1], segment.records[at + 2], segment.records[at + 3]
+        if verdict is None and nonce <= taken.get((account, key), -1):
+            verdict = Refused(
+                f"{BY_KIND[segment.records[at]].title}: nonce {nonce} comes after a higher one, or is sent "
+                "twice: send nonces in rising order",
+                Reason.NONCE_USED,
+            )
+        if verdict is None:
+            taken[account, key] = nonce
+        verdicts[place] = verdict
+    return verdicts
 
 
 def admit(machine: Machine, operations: Sequence[bytes]) -> list[Refused | None]:
     """Judge signed operations to be ordered next, in this order; None for one that may enter the log.
 
-    At most MAX_SEGMENT_WORDS words together. Signatures are checked on all cores without holding Python back.
+    At most MAX_ADMITTED_WORDS words together.
     """
-    verdicts: list[Refused | None] = [refuse_shape(operation) for operation in operations]
-    places = [place for place, verdict in enumerate(verdicts) if verdict is None]
-    segment = decode_segment(kinds.SEQUENCED, b"".join([operations[place] for place in places]))
-    nonces = Nonces()
-    left = []
-    for number, place in enumerate(places):
-        verdicts[place] = refuse_authority(machine, segment, number, nonces)
-        if verdicts[place] is None:
-            left.append(place)
-    if len(left) < len(places):
-        segment = decode_segment(kinds.SEQUENCED, b"".join([operations[place] for place in left]))
-    if prepare(segment, machine) == len(left):
-        return verdicts
-    for number, place in enumerate(left):
-        if segment.records[number * _RECORD + kinds.R_SIGNED] != 1:
-            verdicts[place] = explain(machine, segment, number, Reason.BAD_SIGNATURE)
-    return verdicts
+    candidates = screen(machine, operations)
+    verify(machine, candidates)
+    return decide(machine, candidates)
 
 
 def refuse_shape(operation: bytes) -> Refused | None:
@@ -127,23 +166,15 @@ def explain_kind(kind: int, title: str) -> Refused:
     return Refused(f"{title} is taken only in a bundle that the oracle's signers approve")
 
 
-def refuse_authority(machine: Machine, segment: Segment, number: int, nonces: Nonces) -> Refused | None:
+def refuse_authority(machine: Machine, segment: Segment, number: int) -> Refused | None:
     """Refuse an operation by account, key, nonce or time (03-R05 to 03-R09), without its signature."""
     state, at = machine.state, number * _RECORD
-    records = segment.records
-    account, key, nonce = records[at + 1], records[at + 2], records[at + 3]
-    if not exists(state, account):
+    if not exists(state, segment.records[at + 1]):
         return explain(machine, segment, number, Reason.UNKNOWN_ACCOUNT)
     # the signature's flag is still 0, so a good operation gets this far and no farther
-    reason = check_key(state, machine.crypto, segment, at, SCOPES[records[at]])
+    reason = check_key(state, machine.crypto, segment, at, SCOPES[segment.records[at]])
     if reason not in (_OK, _BAD_SIGNATURE):
         return explain(machine, segment, number, Reason(reason))
-    if not nonces.take(account, key, nonce):
-        return Refused(
-            f"{BY_KIND[records[at]].title}: nonce {nonce} comes after a higher one, or is sent twice: send "
-            "nonces in rising order",
-            Reason.NONCE_USED,
-        )
     return None
 
 

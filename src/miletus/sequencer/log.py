@@ -102,6 +102,8 @@ class Log:
         It may run in another thread than `append`; what is appended meanwhile counts for the next sync.
         """
         with self._file_lock:
+            if self._descriptor < 0:
+                return  # nothing was written yet
             number = self.next_number
             os.fdatasync(self._descriptor)
             self._mark.put(number)

@@ -1,6 +1,7 @@
-"""The stages of a node, overlapped: while the disk syncs one group, the signatures of the next are checked.
+"""The stages of a node, overlapped.
 
-Everything but `admit` and `sync`, which leave Python to others while they work, runs in the event loop's
+While one group is executed, the disk syncs the one before it, and the signatures of the next are checked.
+Everything but `verify` and `sync`, which leave Python to others while they work, runs in the event loop's
 thread.
 """
 
@@ -13,6 +14,7 @@ from typing import Final
 
 from miletus.sequencer.answers import Answer, PendingGroup
 from miletus.sequencer.errors import LogFull, NodeStopped, Refused, SequencerError
+from miletus.sequencer.intake import Candidates
 from miletus.sequencer.node import Node
 from miletus.sequencer.telling import tell_failure, warn
 
@@ -46,32 +48,34 @@ class Pipeline:
         self._waiting: deque[Waiting] = deque()
         self._special: deque[Callable[[], None]] = deque()
         self._ordered: deque[tuple[PendingGroup, list[Waiting]]] = deque()
+        self._verified: deque[tuple[list[Waiting], Candidates]] = deque()
         self._arrived = asyncio.Event()
+        self._to_order = asyncio.Event()
         self._to_sync = asyncio.Event()
-        self._admitter = ThreadPoolExecutor(1, thread_name_prefix="admit")
+        self._verifier = ThreadPoolExecutor(1, thread_name_prefix="verify")
         self._syncer = ThreadPoolExecutor(1, thread_name_prefix="sync")
         self._tasks: list[asyncio.Task[None]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._idle_due = False
         self._stopping = False
+        self._all_verified = False
         self._all_ordered = False
 
     def start(self) -> None:
         """Start working, in the running event loop."""
-        self._tasks = [asyncio.create_task(self._order()), asyncio.create_task(self._confirm())]
+        self._tasks = [asyncio.create_task(stage()) for stage in (self._verify, self._order, self._confirm)]
         self._wake_idle()
 
     async def stop(self) -> None:
         """Finish the groups that are ordered, refuse the rest."""
         self._stopping = True
         self._arrived.set()
-        for task in self._tasks:  # the first half ends after its group, then the second has nothing to come
+        for task in self._tasks:  # each stage ends when the one before it has, and nothing is left for it
             await task
-            self._to_sync.set()
         if self._timer is not None:
             self._timer.cancel()
         self._refuse_all(NodeStopped(GOING_DOWN))
-        self._admitter.shutdown()
+        self._verifier.shutdown()
         self._syncer.shutdown()
 
     @property
@@ -96,7 +100,7 @@ class Pipeline:
             tell([NodeStopped(str(self.node.failure or GOING_DOWN))])
             return
         self._special.append(lambda: self._order_bundle(words, tell))
-        self._arrived.set()
+        self._to_order.set()
 
     def put_settle(self, word: bytes, tell: Callable[[list[Outcome]], None]) -> None:
         """Hand over a Settle."""
@@ -104,55 +108,68 @@ class Pipeline:
             tell([NodeStopped(str(self.node.failure or GOING_DOWN))])
             return
         self._special.append(lambda: self._order_settle(word, tell))
-        self._arrived.set()
+        self._to_order.set()
 
     def close_batch(self) -> None:
         """Close the open batch, between two groups."""
         self._special.append(lambda: self._push(self.node.order_close(), []))
-        self._arrived.set()
+        self._to_order.set()
 
-    # ---- first half: admit and order
+    # ---- screen and verify
 
-    async def _order(self) -> None:
+    async def _verify(self) -> None:
+        """Take what waits as a group, screen it, and check its signatures, one group ahead of the others."""
+        loop = asyncio.get_running_loop()
         while self.node.failure is None and not self._stopping:
             await self._arrived.wait()
             self._arrived.clear()
+            while self._waiting and self.node.failure is None:
+                group = self._take_group()
+                try:
+                    candidates = self.node.screen([waiting.words for waiting in group])
+                    await loop.run_in_executor(self._verifier, self.node.verify, candidates)
+                except Exception as error:
+                    self._fail(group, error)
+                    continue
+                self._verified.append((group, candidates))
+                self._to_order.set()
+                while len(self._verified) > 1 and self.node.failure is None:
+                    await asyncio.sleep(0)
+        self._all_verified = True
+        self._to_order.set()
+        self._refuse_all(NodeStopped(str(self.node.failure or GOING_DOWN)))
+
+    # ---- decide and order
+
+    async def _order(self) -> None:
+        """Order groups as they are verified, and in between what is not orders."""
+        while self._verified or not self._all_verified:
+            await self._to_order.wait()
+            self._to_order.clear()
             if self._idle_due:
                 self._idle_due = False
                 self._guard(self._order_idle)
             self._carry_out_special()
-            group = self._take_group()
-            if not group:
-                continue
-            if self._waiting:
-                self._arrived.set()
-            await self._carry_out(group)
+            while self._verified:
+                group, candidates = self._verified.popleft()
+                try:
+                    self._order_group(group, self.node.decide(candidates))
+                except Exception as error:
+                    self._fail(group, error)
+                await asyncio.sleep(0)  # answers and requests in between
         self._carry_out_special()
         self._all_ordered = True
-        self._refuse_all(NodeStopped(str(self.node.failure or GOING_DOWN)))
+        self._to_sync.set()
 
     def _carry_out_special(self) -> None:
         """Carry out what is not orders: bundles, settlements, the closing of a batch."""
         while self._special:
             self._guard(self._special.popleft())
 
-    async def _carry_out(self, group: list[Waiting]) -> None:
-        """Admit and order a group."""
-        loop = asyncio.get_running_loop()
-        try:
-            words = [waiting.words for waiting in group]
-            verdicts = await loop.run_in_executor(self._admitter, self.node.admit, words)
-            self._order_group(group, verdicts)
-        except SequencerError as error:
-            self._tell_all(group, error)
-        except Exception as error:
-            tell_failure("a group failed", error)
-            self._tell_all(group, NodeStopped(str(self.node.failure or error)))
-
     def _wake_idle(self) -> None:
         """Wake the first half now and then, to look at the batch's age and the inbox."""
         self._idle_due = True
-        self._arrived.set()
+        self._to_order.set()
         self._timer = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._wake_idle)
 
     def _take_group(self) -> list[Waiting]:
@@ -217,7 +234,7 @@ class Pipeline:
             self._ordered.append((pending, sent))
             self._to_sync.set()
 
-    # ---- second half: sync and confirm
+    # ---- sync and confirm
 
     async def _confirm(self) -> None:
         loop = asyncio.get_running_loop()
@@ -225,6 +242,8 @@ class Pipeline:
             await self._to_sync.wait()
             self._to_sync.clear()
             count = len(self._ordered)
+            if not count:
+                continue
             try:
                 await loop.run_in_executor(self._syncer, self.node.sync)
             except SequencerError as error:
@@ -255,6 +274,13 @@ class Pipeline:
             warn("the node waits", error=str(error))
         except Exception as error:
             tell_failure("the node failed", error)
+
+    def _fail(self, group: list[Waiting], error: Exception) -> None:
+        """Tell a group that it failed; an error that nobody foresaw is told to the operator too."""
+        if not isinstance(error, SequencerError):
+            tell_failure("a group failed", error)
+            error = NodeStopped(str(self.node.failure or error))
+        self._tell_all(group, error)
 
     def _tell_all(self, group: list[Waiting], error: SequencerError) -> None:
         for waiting in group:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from miletus.native import Tree
+from miletus.sequencer.deferring import fold, read_events, write_events
 from miletus.sequencer.errors import SequencerError
 from miletus.sequencer.feed import BatchFileError, BatchRecord, BatchStore, SegmentRecord
 from miletus.sequencer.snapshot import PAGE_BYTES, Position, SnapshotStore
@@ -33,6 +34,8 @@ class SegmentJob:
     """A closed segment that has no root yet. The last of a batch has `finish`, which makes its record."""
 
     pages: Pages
+    receipts: bytes
+    """Of the segment, still to be folded into the events accumulator."""
     build: Callable[[bytes], SegmentRecord]
     finish: Callable[[tuple[SegmentRecord, ...]], BatchRecord] | None = None
     position: Callable[[bytes], Position] | None = None
@@ -54,6 +57,8 @@ class RootKeeper:
     failure: BaseException | None = None
     last_batch: int = 0
     last_root: bytes = b""
+    events: int = 0
+    """The events accumulator after the last segment that has its root."""
 
     def __post_init__(self) -> None:
         self._jobs: queue.SimpleQueue[SegmentJob | None] = queue.SimpleQueue()
@@ -67,6 +72,7 @@ class RootKeeper:
     def load(self, pages: Pages, batch: int = 0) -> bytes:
         """Take up the pages of the state after a batch, before any job; its root."""
         self._remember(pages)
+        self.events = read_events(pages[0], pages[2])
         self.last_batch, self.last_root = batch, self.tree.update(*pages)
         return self.last_root
 
@@ -120,6 +126,8 @@ class RootKeeper:
                 self._idle.notify_all()
 
     def _do(self, job: SegmentJob) -> None:
+        self.events = fold(self.events, job.receipts)
+        write_events(job.pages[0], job.pages[2], self.events)
         root = self.tree.update(*job.pages)
         self._remember(job.pages)
         self._segments.append(job.build(root))
