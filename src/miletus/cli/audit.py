@@ -13,15 +13,16 @@ from dataclasses import dataclass
 import msgspec
 
 from miletus.cli.errors import CliError
-from miletus.client.views import get_terms
+from miletus.cli.person import get_view_terms
 from miletus.codec import decode_segment
 from miletus.codec.table import WORD_BYTES
 from miletus.codec.view import OperationView, view_operations
 from miletus.engine import events
 from miletus.engine.reasons import Reason
 from miletus.engine.segment import INBOX, SEQUENCED, Segment
-from miletus.engine.state import EVENT, RECEIPT
+from miletus.engine.state import EVENT, RECEIPT, State
 from miletus.native import NativeCrypto, Tree, prepare
+from miletus.sequencer.query import view_instrument
 from miletus.settlement.chain import ChainView, PostedBatch
 from miletus.settlement.commitment import Commitment, decode_commit
 from miletus.settlement.deployment import Deployment
@@ -130,7 +131,7 @@ def audit_fill(node: L1Node, deployment: Deployment, genesis: Genesis, name: str
     instrument, side = divmod(book, 2)
     return FillAudit(
         fill=name,
-        instrument=get_terms(replica.machine.state, instrument).name,
+        instrument=get_name(replica.machine.state, instrument),
         side="sell" if side else "buy",
         price_ticks=price,
         size_lots=lots,
@@ -186,6 +187,13 @@ def find_number(view: ChainView, number: int) -> Place:
     raise CliError(
         f"number {number} is not on L1: the last there is {first - 1}; wait until its batch is posted"
     )
+
+
+def get_name(state: State, instrument: int) -> str:
+    """Name of an instrument of a state."""
+    view = view_instrument(state, instrument)
+    assert view is not None  # a fill is in an instrument that is listed
+    return get_view_terms(view).name
 
 
 def get_commitment(view: ChainView, posted: PostedBatch) -> Commitment:

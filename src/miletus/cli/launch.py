@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,6 +32,8 @@ OPERATOR_WEI = 1_000 * ETHER
 
 LEAST_DISK_BYTES = 512 << 20
 """Free space that a system wants at its start: the log's files are filled beforehand."""
+
+LEFT_OVER_SECONDS = 10.0
 
 logger = structlog.get_logger(__name__)
 
@@ -67,6 +70,9 @@ def stop_left_over(folder: Folder) -> None:
     command = read_command(pid)
     if command and command[0].endswith("anvil") and port in command:
         os.kill(pid, signal.SIGTERM)
+        end = time.monotonic() + LEFT_OVER_SECONDS  # it writes its chain before it ends
+        while is_running(pid) and time.monotonic() < end:
+            time.sleep(0.05)
         logger.info("stopped the L1 that an earlier run left", process=pid)
 
 

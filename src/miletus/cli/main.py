@@ -1,5 +1,6 @@
 """The command `miletus`: its sub-commands, and what becomes of an error."""
 
+import logging
 import os
 import signal
 import sys
@@ -12,6 +13,7 @@ from miletus.cli.commands.run import run, watchtower
 from miletus.cli.commands.trade import account, book, instruments, trade
 from miletus.cli.commands.up import status, up
 from miletus.cli.errors import FAILED, INTERRUPTED, explain
+from miletus.cli.logs import configure_log
 
 commands = typer.Typer(
     name="miletus",
@@ -44,6 +46,7 @@ def app() -> None:
     """Run the command line; every foreseen error is one line on standard error."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, interrupt)
+    configure_log(for_people=True, level=logging.WARNING)
     try:
         commands()
     except Interrupted:

@@ -126,7 +126,7 @@ class Child:
 
 
 class Supervisor:
-    """The children of this process; as a context manager it stops them all, the last started first.
+    """The children of this process; as a context manager it stops them all.
 
     Args:
         log_folder: where each child's log goes, `<name>.log`.
@@ -177,12 +177,13 @@ class Supervisor:
         for child in self.children.values():
             child.check()
 
-    def stop(self, *names: str) -> None:
-        """Stop these children (or all, the last started first), each before the next; never raises."""
-        for name in names or tuple(reversed(self.children)):
-            child = self.children[name]
+    def stop(self) -> None:
+        """Stop all children, asking the last started first, and wait until they have ended; never raises."""
+        children = list(reversed(self.children.values()))
+        for child in children:
             child.stopped = True
             child.send({"do": STOP})
+        for child in children:
             stop_process(child.process)
 
     def _listen(self, child: Child) -> None:

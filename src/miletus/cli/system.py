@@ -10,7 +10,7 @@ from miletus.cli.channel import Fields
 from miletus.cli.clock import Clock, SharedClock
 from miletus.cli.config import Config
 from miletus.cli.errors import CliError
-from miletus.cli.folder import Folder, SystemFile
+from miletus.cli.folder import Folder, SystemFile, is_running
 from miletus.cli.launch import L1_PROCESS, OPERATOR_WEI, deploy_contracts, make_genesis, start_anvil
 from miletus.cli.roles.batcher import WALLET
 from miletus.cli.supervisor import Child, Supervisor, get_command
@@ -176,11 +176,20 @@ class System:
         """The sequencer's node."""
         return self.supervisor.children["node"]
 
+    def check(self) -> None:
+        """Raise CliError if a process, or an L1 of our own, ended without being asked to."""
+        if self.anvil is not None and self.anvil.pid is not None and not is_running(self.anvil.pid):
+            raise CliError(
+                f"the system's L1 ended; see {self.folder.logs / 'anvil.log'}, and start again: what was "
+                "confirmed is in the node's log"
+            )
+        self.supervisor.check()
+
     def wait_for(self, condition: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
         """Wait until something holds. CliError if a process ends meanwhile, or it takes too long."""
         end = time.monotonic() + seconds
         while not condition():
-            self.supervisor.check()
+            self.check()
             if time.monotonic() > end:
                 raise CliError(f"{what} did not happen within {seconds:g} s; see {self.folder.logs}")
             time.sleep(0.02)

@@ -131,7 +131,7 @@ class Upkeep:
                 self._step()
                 failed_since = None
             except CliError as error:
-                self.system.supervisor.check()
+                self.system.check()
                 logger.warning("a step failed", problem=str(error))
                 failed_since = failed_since if failed_since is not None else started
                 if started - failed_since > RETRY_SECONDS:
@@ -148,7 +148,7 @@ class Upkeep:
         for name in (MAKER, TAKERS):
             if name in children:
                 self._latest[name] = children[name].request("act", time_s=time_s)
-        self.system.supervisor.check()
+        self.system.check()
 
     def _post_last_batch(self) -> None:
         """Close the open batch and see it on L1, so that nothing confirmed waits while the system is down."""
@@ -162,7 +162,7 @@ class Upkeep:
             while number is not None and time.monotonic() < end:
                 if self._latest.get("batcher", {}).get("posted", 0) >= number:
                     return
-                self.system.supervisor.check()
+                self.system.check()
                 time.sleep(0.1)
         except CliError as error:
             self.output.line(f"[red]{error}[/]")

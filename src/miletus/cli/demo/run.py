@@ -8,10 +8,10 @@ from rich.console import Console
 from miletus.cli.board import Screen
 from miletus.cli.config import Config, L1Config, MarketConfig, NodeConfig, RollupConfig
 from miletus.cli.demo.director import Director, make_board
-from miletus.cli.demo.report import print_summary, write_report
+from miletus.cli.demo.report import Report, print_summary, write_report
 from miletus.cli.errors import CliError
 from miletus.cli.folder import Folder
-from miletus.cli.launch import check_disk, check_tools
+from miletus.cli.launch import check_disk, check_tools, stop_left_over
 from miletus.cli.output import Output
 from miletus.cli.roles.markets import open_market
 
@@ -58,6 +58,7 @@ def run_demo(
     hours = max(1, round(days * 24))
     end_s = min(market.start_s + hours * 3_600, market.end_s)
     folder = Folder(folder_path)
+    stop_left_over(folder)
     folder.create(fresh=True)
     output = Output(as_json)
     console = Console(stderr=True, highlight=False) if as_json else output.console
@@ -68,7 +69,17 @@ def run_demo(
     if not as_json:
         print_summary(output.console, report)
     output.result(report)
+    require_right(report)
+
+
+def require_right(report: Report) -> None:
+    """Raise CliError for a demonstration whose result is not as it must be."""
     if not (report.roots_agreed and report.conserved):
-        raise CliError(f"the watchtower does not agree: {report.watchtower.get('alarm') or 'see the report'}")
+        found = report.watchtower.get("alarm") or report.watchtower.get("imbalance") or "see the report"
+        raise CliError(f"the watchtower does not agree: {found}")
     if report.batches_final != report.batches:
-        raise CliError(f"{report.batches - report.batches_final} batches did not become final")
+        raise CliError(
+            f"{report.batches - report.batches_final} batches did not become final: see the report"
+        )
+    if report.audited_fill is not None and not report.audited_fill.root_agrees:
+        raise CliError("the root that was recomputed for one fill is not the claimed one: see the report")

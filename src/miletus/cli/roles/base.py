@@ -13,6 +13,7 @@ from miletus.cli.clock import Clock
 from miletus.cli.config import Config
 from miletus.cli.errors import FAILED, explain
 from miletus.cli.folder import Folder, SystemFile
+from miletus.cli.logs import configure_log
 from miletus.settlement.deployment import Deployment
 from miletus.settlement.errors import L1Error
 from miletus.settlement.genesis import Genesis
@@ -25,21 +26,6 @@ LASTS_SECONDS = 2.0
 """How long a trouble of L1 lasts before it is told."""
 
 _REAL_TIME = HeadRules()
-
-
-def configure_log(*, for_people: bool) -> None:
-    """Log to standard error: lines of JSON, or readable ones on a terminal."""
-    renderer = structlog.dev.ConsoleRenderer() if for_people else structlog.processors.JSONRenderer()
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=False,
-    )
 
 
 @dataclass(frozen=True)

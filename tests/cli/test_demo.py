@@ -1,0 +1,154 @@
+"""The main job, as a person starts it: from nothing to withdrawals paid on L1, on both kinds of market."""
+
+import json
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from miletus.cli.demo.report import compute_percentile
+from miletus.cli.demo.run import require_right
+from miletus.cli.errors import CliError
+from tests.cli.running import COMMAND, run, wait_until_gone
+from tests.market.recorded import CHAINS, needs_chains
+
+WANTED = (
+    "words",
+    "fills",
+    "batches",
+    "batches_final",
+    "roots_agreed",
+    "conserved",
+    "l1_gas_per_word",
+    "l1_bytes_per_word",
+    "ack_p50_us",
+    "ack_p99_us",
+    "withdrawn_micros",
+)
+
+
+def run_demo(tmp_path: Path, *options: str) -> dict[str, Any]:
+    """Run a demonstration; its report, which must be the file and the output alike."""
+    path = tmp_path / "out" / "report.json"
+    done = run(
+        "demo", "--folder", str(tmp_path / "demo"), "--report", str(path), "--json", *options, seconds=175
+    )
+    assert done.status == 0, done.err
+    report: dict[str, Any] = json.loads(path.read_text())
+    assert done.json == report
+    return report
+
+
+def check(report: dict[str, Any], tmp_path: Path) -> None:
+    """What must be true of any demonstration."""
+    assert all(name in report for name in WANTED)
+    assert report["roots_agreed"] is True
+    assert report["conserved"] is True
+    assert report["batches_final"] == report["batches"] > 2
+    assert report["fills"] > 50
+    assert report["instruments_settled"] > 0
+    assert 32 <= report["l1_bytes_per_word"] < 40
+    assert 500 < report["l1_gas_per_word"] < 5_000
+    assert 0 < report["ack_p50_us"] <= report["ack_p99_us"]
+    tower = report["watchtower"]
+    assert tower["withdrawn_micros"] == tower["put_out_micros"] == report["withdrawn_micros"] > 0
+    assert tower["deposited_micros"] > report["withdrawn_micros"]
+    fill = report["audited_fill"]
+    assert fill["root_agrees"] is True
+    assert fill["is_final"] is True
+    assert json.loads((tmp_path / "demo" / "watchtower.json").read_text())["root"] == report["state_root"]
+
+
+@pytest.mark.rule("09-R05", "09-R07", "08-R09", "08-R10", "07-R02")
+def test_a_generated_market_is_traded_and_settled(tmp_path: Path) -> None:
+    check(run_demo(tmp_path, "--days", "0.95", "--strikes", "3", "--expiries", "2"), tmp_path)
+
+
+@needs_chains
+@pytest.mark.rule("09-R05", "09-R07", "08-R09", "08-R10", "07-R02")
+def test_recorded_chains_are_traded_and_settled(tmp_path: Path) -> None:
+    report = run_demo(tmp_path, "--chains", str(CHAINS), "--days", "0.3", "--strikes", "6")
+    check(report, tmp_path)
+    assert str(CHAINS) in report["market"]
+
+
+def test_ctrl_c_stops_every_process(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    process = subprocess.Popen(
+        [*COMMAND, "demo", "--folder", str(folder), "--days", "5"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "takers are ready" in line:
+            break
+    pids = list(json.loads((folder / "system.json").read_text())["processes"].values())
+    assert len(pids) >= 4
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "miletus: stopped\n")
+    assert wait_until_gone(pids) == []
+
+
+def test_a_missing_folder_of_chains_is_one_line(tmp_path: Path) -> None:
+    done = run("demo", "--chains", str(tmp_path / "absent"), "--folder", str(tmp_path / "demo"))
+    assert done.status == 1
+    assert done.err.count("\n") == 1
+    assert "give the folder that holds the chain snapshots" in done.err
+
+
+@pytest.mark.parametrize(
+    ("variable", "message"),
+    [
+        ("MILETUS_NATIVE_LIBRARY", "unset or correct it"),
+        ("MILETUS_CONTRACTS", "correct or unset it"),
+    ],
+)
+def test_a_missing_part_is_one_line(tmp_path: Path, variable: str, message: str) -> None:
+    environment = {variable: str(tmp_path / "absent")}
+    done = run("demo", "--folder", str(tmp_path / "demo"), environment=environment)
+    assert done.status == 1
+    assert done.err.count("\n") == 1
+    assert message in done.err
+
+
+class Found:
+    """As much of a report as the verdict looks at."""
+
+    roots_agreed = True
+    conserved = True
+    batches = 9
+    batches_final = 9
+    audited_fill = None
+    watchtower: dict[str, object] = {"alarm": None, "imbalance": ""}  # noqa: RUF012
+
+
+def test_a_right_result_passes() -> None:
+    require_right(Found())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("roots_agreed", False, "does not agree"),
+        ("conserved", False, "does not agree"),
+        ("batches_final", 8, "1 batches did not become final"),
+    ],
+)
+def test_a_wrong_result_is_an_error(name: str, value: object, message: str) -> None:
+    found = Found()
+    setattr(found, name, value)
+    with pytest.raises(CliError, match=message):
+        require_right(found)  # type: ignore[arg-type]
+
+
+def test_percentiles_are_values_that_were_measured() -> None:
+    values = [float(value) for value in range(100, 0, -1)]
+    assert compute_percentile(values, 0.5) == 50
+    assert compute_percentile(values, 0.99) == 99
+    assert compute_percentile([7.0], 0.99) == 7
+    assert compute_percentile([], 0.5) == 0
