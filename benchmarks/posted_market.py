@@ -149,7 +149,7 @@ def deploy_rollup(l1: L1Node, control: AnvilControl, genesis: Genesis, proposer:
 
 
 def open_node(directory: Path, deployment: Deployment, genesis: Genesis, flow: Flow) -> Node:
-    config = NodeConfig(Policy(batch_ms=60_000), capacity_accounts=flow.accounts + 16)
+    config = NodeConfig(Policy(batch_ms=60_000, batch_words=16_384), capacity_accounts=flow.accounts + 16)
     domain = Domain.of(deployment.chain_id, deployment.rollup)
     return Node(directory, domain, genesis, SECRET, config)
 

@@ -7,6 +7,7 @@ import resource
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from miletus.sequencer.errors import LogFull, NodeStopped
 from miletus.sequencer.feed import BatchFileError, BatchRecord, InboxEntry, Outgoing
 from miletus.sequencer.frames import SEQUENCED_WORDS, Item
 from miletus.sequencer.node import Node
+from miletus.sequencer.ordering import Policy
 from miletus.sequencer.query import view_account, view_book, view_instrument, view_underlying
 from tests.sequencer.world import (
     BUY,
@@ -27,10 +29,12 @@ from tests.sequencer.world import (
     INDEX_TICKS,
     PERPETUAL,
     SELL,
+    SMALL,
     Clock,
     Genesis,
     Trader,
     inbox_entries,
+    open_market,
     open_node,
     take,
 )
@@ -154,6 +158,24 @@ def test_a_node_comes_back_in_the_middle_of_a_batch(node: Node, clock: Clock) ->
         assert replay(list(again.batches.get_batches(1))).root() == again.last_root
     finally:
         again.close()
+
+
+@pytest.mark.rule("09-R10", "09-R04")
+def test_batches_stay_below_their_words_over_restarts(tmp_path: Path, clock: Clock) -> None:
+    config = replace(SMALL, policy=Policy(batch_ms=60_000, batch_words=200))
+    node = open_market(tmp_path / "node", clock, config=config)
+    for seed in range(1, 5):
+        trade(node, clock, 4, seed=seed, passed_ms=50)
+        node.close()
+        node = open_node(tmp_path / "node", clock, config)
+    node.close_batch()
+    assert node.wait_for_roots(30)
+    counts = [
+        sum(len(part.words) // 31 for part in batch.segments[1:]) for batch in node.batches.get_batches(1)
+    ]
+    node.close()
+    assert len(counts) > 3
+    assert all(200 - 3 <= count <= 200 for count in counts[:-1])
 
 
 def test_two_nodes_on_one_directory_are_an_error(node: Node, clock: Clock) -> None:

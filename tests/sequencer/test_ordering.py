@@ -12,13 +12,23 @@ from miletus.sequencer.chain import Ending, Opening
 from miletus.sequencer.config import DEFAULT_POLICY
 from miletus.sequencer.feed import InboxEntry, compute_time_bound_ms
 from miletus.sequencer.frames import BATCH_OPENING, INBOX_WORDS, SEGMENT_END, SEQUENCED_WORDS, Item
-from miletus.sequencer.ordering import MAX_BATCH_SEGMENTS, MAX_INBOX_WORDS, SEGMENT_WORDS, Plan, Policy
+from miletus.sequencer.ordering import (
+    LEAST_BATCH_WORDS,
+    MAX_BATCH_SEGMENTS,
+    MAX_INBOX_WORDS,
+    SEGMENT_WORDS,
+    Plan,
+    Policy,
+)
+from miletus.settlement.commitment import Claim, Commitment, PostedSegment, Withdrawal, encode_commit
 
 ORDER, SET_KEY, SETTLE, WITHDRAW = (
     bytes([kind]) + bytes(31 * words - 1)
     for kind, words in ((kinds.PLACE_ORDER, 3), (kinds.SET_KEY, 5), (kinds.SETTLE, 1), (kinds.WITHDRAW, 3))
 )
 START_MS = 1_772_438_400_000
+TRANSACTION_BYTES = 300
+"""What a transaction has around its input, generously: fees, nonce, address, signature."""
 
 
 def make_plan(policy: Policy = DEFAULT_POLICY) -> Plan:
@@ -121,13 +131,79 @@ def test_batches_have_their_shape_whatever_arrives(
 
 @pytest.mark.rule("09-R10")
 def test_a_batch_of_orders_alone_fills_16_segments() -> None:
-    plan = make_plan()
+    plan = make_plan(Policy(batch_words=MAX_BATCH_SEGMENTS * SEGMENT_WORDS))
     items = plan.add([ORDER] * 6_000, [], START_MS)
     check_shape(items, plan.is_open)
     (_, segments, _), *rest = split_batches(items)
     assert len(segments) == 17
     assert all(sum(item.word_count for item in segment) > SEGMENT_WORDS - 5 for segment in segments[1:])
     assert rest
+
+
+@pytest.mark.rule("09-R10")
+@settings(deadline=None, max_examples=40)
+@given(
+    st.integers(LEAST_BATCH_WORDS, 5_000),
+    st.lists(
+        st.tuples(st.sampled_from([ORDER, SET_KEY, SETTLE, WITHDRAW]), st.integers(1, 900)),
+        min_size=1,
+        max_size=12,
+    ),
+)
+def test_a_batch_never_has_more_words_than_its_policy_allows(
+    batch_words: int, runs: list[tuple[bytes, int]]
+) -> None:
+    plan, items = make_plan(Policy(batch_ms=60_000, batch_words=batch_words)), []
+    for place, (operation, times) in enumerate(runs):
+        items += plan.add([operation] * times, make_inbox(8, 8 * place), START_MS + 101 * place)
+        plan.outbox = 0 if not plan.is_open else plan.outbox
+    check_shape(items, plan.is_open)
+    counts = [sum(item.word_count for segment in each for item in segment) for each in split_sequenced(items)]
+    assert max(counts) <= batch_words
+    longest = max(len(operation) // 31 for operation, _ in runs)
+    withdrawals = sum(times for operation, times in runs if operation == WITHDRAW)
+    if withdrawals <= 256:  # else the outbox closes batches too
+        assert all(count + longest + 1 > batch_words for count in counts[:-1])
+
+
+def split_sequenced(items: list[Item]) -> list[list[list[Item]]]:
+    """Sequenced segments of each batch."""
+    return [segments[1:] for _, segments, _ in split_batches(items)]
+
+
+@pytest.mark.rule("09-R10")
+def test_the_largest_batch_fits_into_a_transaction_that_nodes_pass_on() -> None:
+    """Orders and as many withdrawals as an outbox holds, as they are posted."""
+    plan = make_plan()
+    items = plan.add([WITHDRAW] * 256 + [ORDER] * 2_000, [], START_MS)
+    segments = split_sequenced(items)[0]
+    words = [b"".join(item.words for item in segment) for segment in segments]
+    assert sum(map(len, words)) > 31 * (DEFAULT_POLICY.batch_words - 5)
+    claim = Claim(bytes(32), 0)
+    posted = Commitment(
+        parent=bytes(32),
+        time_s=START_MS // 1000,
+        inbox_count=0,
+        inbox_keccak=bytes(32),
+        segments=(PostedSegment(b"", 0, claim), *(PostedSegment(text, 0, claim) for text in words)),
+        outbox=(Withdrawal(bytes(20), 1),) * 256,
+    )
+    assert len(encode_commit(posted)) + TRANSACTION_BYTES < 128 * 1024
+
+
+@pytest.mark.rule("09-R10")
+def test_a_batch_that_a_restart_found_open_keeps_count() -> None:
+    whole = make_plan(Policy(batch_words=2_000))
+    opening = Opening.decode(whole.add([ORDER] * 500, [], START_MS)[0])
+    later = make_plan(Policy(batch_words=2_000))
+    later.batch, later.clock_ms = whole.batch, whole.clock_ms
+    later.resume(opening, whole.segment, whole.words, whole.batch_words, 0, START_MS)
+    assert later.add([ORDER] * 500, [], START_MS + 1) == whole.add([ORDER] * 500, [], START_MS + 1)
+
+
+def test_a_policy_that_no_operation_would_fit_is_refused() -> None:
+    with pytest.raises(ValueError, match="batch_words 6"):
+        Policy(batch_words=LEAST_BATCH_WORDS - 1)
 
 
 @pytest.mark.rule("09-R10")

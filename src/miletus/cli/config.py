@@ -45,7 +45,7 @@ class NodeConfig(Section, frozen=True):
     """The sequencer's node. Port 0 takes any free one."""
 
     port: Port = 8_600
-    batch_words: Annotated[int, Meta(ge=1, le=8_192)] = 4_096
+    batch_words: Annotated[int, Meta(ge=64, le=16_384)] = 3_500
     batch_seconds: Annotated[float, Meta(gt=0, le=3_600)] = 5.0
 
 

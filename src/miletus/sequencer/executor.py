@@ -75,6 +75,7 @@ class OpenBatch:
     running_keccak_before: bytes
     segment: OpenSegment
     ticked: bool = False
+    sequenced_words: int = 0
 
 
 class Executor:
@@ -182,7 +183,9 @@ class Executor:
         part = self.batch.segment
         part.words += words
         part.word_count += len(text) // 31
-        self.batch.ticked |= tag == SEQUENCED_WORDS
+        if tag == SEQUENCED_WORDS:
+            self.batch.ticked = True
+            self.batch.sequenced_words += len(text) // 31
         return [*take_results(self.machine, len(words))]
 
     def _end_segment(self, ending: Ending, number: int, running_keccak: bytes) -> None:

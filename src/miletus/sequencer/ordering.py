@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from miletus.codec import encode
-from miletus.codec.table import WORD_BYTES
+from miletus.codec.table import BY_KIND, WORD_BYTES
 from miletus.engine.params import MAX_OUTBOX, MAX_SEGMENT_WORDS
 from miletus.engine.segment import WITHDRAW
 from miletus.sequencer.chain import Ending, Opening
@@ -23,6 +23,9 @@ MAX_INBOX_WORDS: Final = 256
 
 SEGMENT_WORDS: Final = int(MAX_SEGMENT_WORDS)
 
+LEAST_BATCH_WORDS: Final = 2 + max(known.words for known in BY_KIND.values())
+"""The Tick that a batch begins with, another one, and the longest operation."""
+
 
 @dataclass(frozen=True)
 class Policy:
@@ -30,12 +33,21 @@ class Policy:
 
     `batch_ms` is the age at which a batch closes; `inbox_wait_ms` that at which one closes for entries of the
     inbox that wait, since only a new batch can take them; `tick_ms` the time after which an operation is
-    preceded by a Tick.
+    preceded by a Tick. `batch_words` bounds the sequenced words of a batch: nodes of L1 pass on transactions
+    of at most 128 KiB (08, "Limits of L1 itself"), and the batch's withdrawals and claims have to fit beside.
     """
 
     batch_ms: int = 5_000
     inbox_wait_ms: int = 1_000
     tick_ms: int = 100
+    batch_words: int = 3_500
+
+    def __post_init__(self) -> None:
+        if self.batch_words < LEAST_BATCH_WORDS:
+            raise ValueError(
+                f"batch_words {self.batch_words}: a batch must hold the longest operation and its Tick, "
+                f"{LEAST_BATCH_WORDS} words"
+            )
 
 
 @dataclass
@@ -50,6 +62,7 @@ class Plan:
     is_open: bool = False
     segment: int = 0
     words: int = 0
+    batch_words: int = 0
     opened_ms: int = 0
     close_ms: int = 0
 
@@ -88,7 +101,7 @@ class Plan:
         texts = [Item(INBOX_WORDS, entry.words) for entry in entries]
         self.outbox += sum(text.words[0] == WITHDRAW for text in texts)
         self.inbox_next += len(entries)
-        self.segment, self.words = 1, 0
+        self.segment, self.words, self.batch_words = 1, 0, 0
         count = sum(text.word_count for text in texts)
         return [opening.encode(), *texts, Ending(self.batch, 0, count, False).encode(), *self._tick(now_ms)]
 
@@ -104,9 +117,12 @@ class Plan:
         waited = inbox_waits and now_ms - self.opened_ms >= self.policy.inbox_wait_ms
         return waited or now_ms >= self.close_ms
 
-    def resume(self, opening: Opening, segment: int, words: int, outbox: int, now_ms: int) -> None:
-        """Take up a batch that a restart found open."""
+    def resume(
+        self, opening: Opening, segment: int, words: int, batch_words: int, outbox: int, now_ms: int
+    ) -> None:
+        """Take up a batch that a restart found open: words of its open segment, and of all sequenced ones."""
         self.is_open, self.segment, self.words, self.outbox = True, segment, words, outbox
+        self.batch_words = batch_words
         self.opened_ms = now_ms
         self.close_ms = min(compute_time_bound_ms(opening.time_s), now_ms + self.policy.batch_ms)
 
@@ -114,8 +130,10 @@ class Plan:
         """Whether the batch can take an operation, in this segment or a new one."""
         if words[0] == WITHDRAW and self.outbox >= MAX_OUTBOX:
             return False
-        fits = self.words + len(words) // WORD_BYTES + 1 <= SEGMENT_WORDS  # a Tick may come before it
-        return fits or self.segment < MAX_BATCH_SEGMENTS
+        count = len(words) // WORD_BYTES + 1  # a Tick may come before it
+        if self.batch_words + count > self.policy.batch_words:
+            return False
+        return self.words + count <= SEGMENT_WORDS or self.segment < MAX_BATCH_SEGMENTS
 
     def _tick(self, now_ms: int) -> list[Item]:
         self.clock_ms = now_ms
@@ -129,6 +147,7 @@ class Plan:
             items.append(Ending(self.batch, self.segment, self.words, False).encode())
             self.segment, self.words = self.segment + 1, 0
         self.words += count
+        self.batch_words += count
         return [*items, Item(SEQUENCED_WORDS, words)]
 
     def _take_inbox(self, inbox: Sequence[InboxEntry]) -> list[InboxEntry]:

@@ -37,7 +37,14 @@ class Recovered:
         batch = executor.batch
         if batch is not None:
             part = batch.segment
-            plan.resume(batch.opening, part.number, part.word_count, executor.outbox_count, now_ms)
+            plan.resume(
+                batch.opening,
+                part.number,
+                part.word_count,
+                batch.sequenced_words,
+                executor.outbox_count,
+                now_ms,
+            )
         return plan
 
 

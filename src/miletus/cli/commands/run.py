@@ -17,7 +17,9 @@ def node(
     folder: FolderOption,
     port: Annotated[int, typer.Option(help="Where clients connect; 0 takes any free port.")] = 0,
     batch_seconds: Annotated[float, typer.Option(help="Age at which a batch closes.")] = 5.0,
-    batch_words: Annotated[int, typer.Option(help="Words at which a batch closes.")] = 3_500,
+    batch_words: Annotated[int, typer.Option(min=64, max=16_384, help="Words at which a batch closes.")] = (
+        3_500
+    ),
     supervised: Supervised = False,
 ) -> None:
     """The sequencer's node: orders, logs, executes and confirms."""
@@ -26,7 +28,7 @@ def node(
     from miletus.sequencer.config import NodeConfig
     from miletus.sequencer.ordering import Policy
 
-    config = NodeConfig(policy=Policy(batch_ms=round(batch_seconds * 1000)))
+    config = NodeConfig(policy=Policy(batch_ms=round(batch_seconds * 1000), batch_words=batch_words))
     run_role(lambda channel: role.run(channel, folder, config, port), supervised=supervised)
 
 
