@@ -83,7 +83,7 @@ format: $(STAMPS)/python  ## put every Python file into the one format
 	$(BIN)/ruff format $(PYTHON_CODE)
 	$(BIN)/ruff check --fix $(PYTHON_CODE)
 
-test: setup build native contracts lint test-python test-go  ## everything but the long tests
+test: setup build native contracts lint rules test-python test-go  ## everything but the long tests
 
 # The second run repeats what is marked both_builds on the uncompiled source of the machine.
 test-python: build native contracts
