@@ -15,12 +15,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from librt.vecs import vec
+from mypy_extensions import i64
+
 from miletus.engine.reasons import Reason
 from miletus.sequencer import protocol as p
 from miletus.sequencer.answers import Answer, FeedGroup
 from miletus.sequencer.confirmations import Confirmation
 from miletus.sequencer.errors import Refused, SequencerError
 from miletus.sequencer.feed import InboxEntry
+from miletus.sequencer.handover import StateHead, unpack_state
 from miletus.sequencer.query import AccountView, InstrumentView, UnderlyingView
 
 
@@ -98,6 +102,20 @@ class Connection(asyncio.Protocol):
         while (group := await self._groups.get()) is not None:
             yield group
         raise self._ended or ConnectionEnded("the connection is closed")
+
+    async def fetch_state(self) -> tuple[StateHead, "vec[i64]", "vec[i64]"]:
+        """The state as it is: its head, page numbers and fields. Subscribe from its `next_number` to follow.
+
+        Raises:
+            HandoverDamaged: what came is not what the head says.
+
+        """
+        state: p.State = await self.request(p.GetState(next(self._ids)))
+        parts: list[bytes] = []
+        for part in range(state.head.parts):
+            got = await self.request(p.GetStatePart(next(self._ids), state.head.next_number, part))
+            parts.append(got.body)
+        return state.head, *unpack_state(state.head, parts)
 
     async def request(self, message: Any) -> Any:
         """Send a request and wait for its response. Refused if the node says Failure to it."""

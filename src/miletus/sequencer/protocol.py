@@ -13,6 +13,7 @@ from miletus.sequencer.answers import Answer, FeedGroup
 from miletus.sequencer.confirmations import Confirmation
 from miletus.sequencer.errors import SequencerError
 from miletus.sequencer.feed import InboxEntry
+from miletus.sequencer.handover import StateHead
 from miletus.sequencer.query import AccountView, InstrumentView, OrderView, UnderlyingView
 
 LENGTH_BYTES: Final = 4
@@ -99,6 +100,20 @@ class Subscribe(Message):
 
     id: int
     from_number: int
+
+
+class GetState(Message):
+    """Ask for the state as it is, to follow the feed from there. Answered by State."""
+
+    id: int
+
+
+class GetStatePart(Message):
+    """Ask for a part of a state that a State told of. Answered by StatePart."""
+
+    id: int
+    next_number: int
+    part: int
 
 
 class OfferInbox(Message):
@@ -196,6 +211,20 @@ class Done(Message):
     next_number: int
 
 
+class State(Message):
+    """A state that can be fetched in parts, for a minute (`handover`)."""
+
+    id: int
+    head: StateHead
+
+
+class StatePart(Message):
+    """A part of a state."""
+
+    id: int
+    body: bytes
+
+
 class Told(Message):
     """A group that was confirmed, to subscribers."""
 
@@ -213,9 +242,11 @@ ClientRequest = (
     | GetBook
     | GetConfirmations
     | Subscribe
+    | GetState
+    | GetStatePart
 )
 OperatorRequest = ClientRequest | OfferInbox | CloseBatch
-Response = Failure | Submitted | Status | Found | Book | Confirmed | Done | Told
+Response = Failure | Submitted | Status | Found | Book | Confirmed | Done | State | StatePart | Told
 
 client_decoder: Final = msgspec.msgpack.Decoder(ClientRequest)
 operator_decoder: Final = msgspec.msgpack.Decoder(OperatorRequest)

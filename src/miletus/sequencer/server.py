@@ -18,10 +18,11 @@ from typing import Final
 
 from miletus.sequencer.answers import FeedGroup
 from miletus.sequencer.errors import NodeStopped
+from miletus.sequencer.handover import HandoverDesk
 from miletus.sequencer.node import Node
 from miletus.sequencer.pipeline import Pipeline
-from miletus.sequencer.protocol import MAX_FRAME_BYTES, Told, encode_frame
-from miletus.sequencer.session import Session
+from miletus.sequencer.protocol import MAX_FRAME_BYTES, State, Told, encode_frame
+from miletus.sequencer.session import Session, next_group
 
 OPERATOR_SOCKET: Final = "operator.sock"
 """Name of the operator's socket in a node's directory; only its owner may connect."""
@@ -59,7 +60,11 @@ class Server:
         self.sessions: set[Session] = set()
         self.subscribers: set[Session] = set()
         self.history: OrderedDict[int, tuple[int, bytes]] = OrderedDict()
+        self.handovers = HandoverDesk(
+            lambda: (node.epoch, node.next_number, node.machine), lambda: next_group(self)
+        )
         self.port = 0
+        self._tasks: set[asyncio.Task[None]] = set()
         self._servers: list[asyncio.Server] = []
         self._sweeper: asyncio.Task[None] | None = None
 
@@ -89,6 +94,8 @@ class Server:
         if self._sweeper is not None:
             self._sweeper.cancel()
         await self.pipeline.stop()
+        for task in self._tasks:
+            task.cancel()
         for session in list(self.sessions):
             session.finish()
         await asyncio.sleep(0)
@@ -115,8 +122,20 @@ class Server:
 
     def _tell(self, group: FeedGroup) -> None:
         self._remember(group)
+        self.handovers.note_group()
         for session in list(self.subscribers):
             session.pump()
+
+    def hand_over(self, session: Session, id: int) -> None:
+        """Tell a follower of a state that it may fetch, once that is confirmed."""
+
+        async def answer() -> None:
+            handover = await self.handovers.get()
+            session.send(State(id, handover.head))
+
+        task = asyncio.create_task(answer())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     # ---- connections
 

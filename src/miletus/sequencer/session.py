@@ -141,6 +141,10 @@ class Session(asyncio.Protocol):
                 self.send(p.Book(id, *(view_book(state, instrument, side, most) for side in (0, 1))))
             case p.GetConfirmations(id, number):
                 self.find_confirmations(id, number)
+            case p.GetState(id):
+                self.server.hand_over(self, id)
+            case p.GetStatePart(id, number, part):
+                self.find_part(id, number, part)
 
     def submit(self, request: p.Submit) -> None:
         """Hand each operation over; one Submitted tells of all."""
@@ -173,6 +177,16 @@ class Session(asyncio.Protocol):
         self.server.subscribers.add(self)
         self.send(p.Done(id, number))
         self.pump()
+
+    def find_part(self, id: int, number: int, part: int) -> None:
+        """Send a part of a state."""
+        body = self.server.handovers.get_part(number, part)
+        if body is None:
+            self.send(
+                p.Failure(id, f"the state at {number} has no part {part} or is forgotten: ask for a new one")
+            )
+        else:
+            self.send(p.StatePart(id, body))
 
     def find_confirmations(self, id: int, number: int) -> None:
         """Send the confirmations of a number that was confirmed, as they were."""
