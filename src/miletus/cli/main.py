@@ -4,9 +4,11 @@ import logging
 import os
 import signal
 import sys
+from typing import Annotated
 
 import typer
 
+from miletus import __version__, build_kind
 from miletus.cli.commands.demo import demo
 from miletus.cli.commands.money import audit, claim, deposit, withdraw
 from miletus.cli.commands.run import run, watchtower
@@ -14,6 +16,22 @@ from miletus.cli.commands.trade import account, book, instruments, trade
 from miletus.cli.commands.up import status, up
 from miletus.cli.errors import FAILED, INTERRUPTED, explain
 from miletus.cli.logs import configure_log
+
+
+def print_version(asked: bool) -> None:
+    """Print the version and which build of the machine runs, and end."""
+    if asked:
+        sys.stdout.write(f"miletus {__version__}, machine {build_kind()}\n")
+        raise typer.Exit
+
+
+def prepare(
+    version: Annotated[
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options of the command itself."""
+
 
 commands = typer.Typer(
     name="miletus",
@@ -23,6 +41,7 @@ commands = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+commands.callback()(prepare)
 commands.command()(demo)
 commands.command()(up)
 commands.command()(status)
@@ -48,7 +67,10 @@ def app() -> None:
         signal.signal(number, interrupt)
     configure_log(for_people=True, level=logging.WARNING)
     try:
-        commands()
+        leave(commands(standalone_mode=False) or 0)
+    except typer.TyperException as error:
+        sys.stderr.write(explain_usage(error))
+        leave(error.exit_code)
     except Interrupted:
         sys.stderr.write("miletus: stopped\n")
         leave(INTERRUPTED)
@@ -61,6 +83,15 @@ def app() -> None:
             raise
         sys.stderr.write(f"miletus: {line}\n")
         leave(FAILED)
+
+
+def explain_usage(error: typer.TyperException) -> str:
+    """What is wrong with how the command was written, in one line; the help where nothing was written."""
+    message, context = error.format_message(), getattr(error, "ctx", None)
+    if "\n" in message.strip():
+        return message.rstrip() + "\n"
+    path = context.command_path if context is not None else "miletus"
+    return f"miletus: {message.rstrip('.')}: see {path} --help\n"
 
 
 def interrupt(number: int, frame: object) -> None:

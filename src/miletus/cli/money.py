@@ -10,7 +10,7 @@ from miletus.cli.board import format_time
 from miletus.cli.errors import CliError
 from miletus.cli.folder import Folder
 from miletus.cli.output import Output, format_price, format_size, format_usdc, get_plain
-from miletus.cli.person import open_person, open_site
+from miletus.cli.person import Person, open_person, open_site
 from miletus.cli.trading import Desk, parse_decimal
 from miletus.client import SCOPE_ALL
 from miletus.settlement.bridge import Bridge
@@ -18,6 +18,7 @@ from miletus.settlement.chain import ChainView
 from miletus.settlement.deployment import Deployment
 from miletus.settlement.errors import CallReverted
 from miletus.settlement.genesis import Genesis
+from miletus.settlement.intents import State
 from miletus.settlement.l1 import Vault
 from miletus.settlement.node import MOVED_TIME, L1Node
 
@@ -41,15 +42,13 @@ def make_deposit(folder: Path, key_file: Path | None, amount: str, mint: bool, a
             raise CliError(f"{person.wallet.address} has no ETH for L1's gas: send it some first")
         if mint:
             mint_tokens(bridge, person.wallet.address, micros, name)
-        account, key_entry = person.account, None
+        check_deposit(bridge, micros)
+        account = person.account
         if account is None:
             account = bridge.register()
             output.line(f"account {account} registered for {person.wallet.address}")
         entry = bridge.deposit(name, account, micros)
-        if person.account is None:
-            x, y = person.key.public
-            key_entry = bridge.set_key("first", account, KEY_SLOT, SCOPE_ALL, 0, x, y)
-            output.line("trading key bound: the wallet's signature gives it again, so it need not be kept")
+        key_entry = bind_key(bridge, person, account, output)
     finally:
         bridge.sender.store.close()
     output.line(
@@ -57,6 +56,30 @@ def make_deposit(folder: Path, key_file: Path | None, amount: str, mint: bool, a
         "(miletus account)"
     )
     output.result({"account": account, "amount_micros": micros, "entry": entry, "key_entry": key_entry})
+
+
+def check_deposit(bridge: Bridge, micros: int) -> None:
+    """See that the wallet can deposit so much, before anything is paid for. CliError if it can't."""
+    held = bridge.token.get_balance(bridge.sender.address)
+    if held < micros:
+        raise CliError(
+            f"{bridge.sender.address} holds {format_usdc(held)} on L1, less than {format_usdc(micros)}: get "
+            "tokens first (a development token: --mint)"
+        )
+
+
+def bind_key(bridge: Bridge, person: Person, account: int, output: Output) -> int | None:
+    """Bind the wallet's trading key, unless an earlier deposit did; its inbox entry.
+
+    Asked for at every deposit, so that one which was interrupted before the key was bound is mended.
+    """
+    intent = bridge.sender.get("key first")
+    if intent is not None and intent.state in (State.INCLUDED, State.SETTLED):
+        return None
+    x, y = person.key.public
+    entry = bridge.set_key("first", account, KEY_SLOT, SCOPE_ALL, 0, x, y)
+    output.line("trading key bound: the wallet's signature gives it again, so it need not be kept")
+    return entry
 
 
 def mint_tokens(bridge: Bridge, owner: str, micros: int, name: str) -> None:
@@ -107,7 +130,10 @@ def claim_all(folder: Path, key_file: Path | None, as_json: bool) -> None:
         balance = bridge.token.get_balance(wallet.address)
     finally:
         bridge.sender.store.close()
-    output.table("", ("batch", "index", "amount", "state"), rows)
+    if rows:
+        output.table("", ("batch", "index", "amount", "state"), rows)
+    else:
+        output.line("no withdrawal of this wallet is on L1; one is there once its batch is posted")
     output.line(f"{wallet.address} holds {format_usdc(balance)} on L1")
     output.result({"withdrawals": told, "balance_micros": balance})
 

@@ -7,7 +7,9 @@ import typer
 
 FolderOption = Annotated[
     Path,
-    typer.Option("--folder", help="Folder of the system.", envvar="MILETUS_FOLDER", show_default=".miletus"),
+    typer.Option(
+        "--folder", help="Folder of the system.", envvar="MILETUS_FOLDER", show_default=".miletus/system"
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document in place of tables.")]
 WalletOption = Annotated[

@@ -43,8 +43,8 @@ class Output:
         if self.as_json:
             return
         table = Table(title=title or None, title_justify="left", show_header=False, box=None, pad_edge=False)
-        table.add_column(style="dim")
-        table.add_column()
+        table.add_column(style="dim", no_wrap=True)
+        table.add_column(overflow="fold")
         for name, value in facts.items():
             table.add_row(name, format_cell(value))
         self.console.print(table)

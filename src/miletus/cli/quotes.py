@@ -86,8 +86,8 @@ def print_book(folder: Path, name: str, depth: int, as_json: bool) -> None:
                 format_size(ask[1]) if ask else "",
             )
         )
-    title = f"{get_view_terms(instrument).name}, mark {format_price(instrument.mark_ticks)}"
-    output.table(title, ("size", "bid", "ask", "size"), rows)
+    output.line(f"{get_view_terms(instrument).name}, mark {format_price(instrument.mark_ticks)}")
+    output.table("", ("size", "bid", "ask", "size"), rows)
     levels = {
         side: [{"price_ticks": price, "size_lots": lots, "orders": count} for price, lots, count in each]
         for side, each in (("bids", bids), ("asks", asks))

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from miletus.cli.clock import get_real_time_ms
-from miletus.cli.config import Config, check_config, load_config
+from miletus.cli.config import Config, check_config, describe, load_config
 from miletus.cli.errors import CliError
 from miletus.cli.folder import Folder
 from miletus.cli.launch import check_disk, check_tools, stop_left_over
@@ -87,4 +87,4 @@ def replace_section(config: Config, section: str, **values: object) -> Config:
         )
     except msgspec.ValidationError as error:
         names = ", ".join(f"--{name.replace('_', '-')}" for name in values)
-        raise CliError(f"{names}: {error}") from None
+        raise CliError(f"{names}: {describe(str(error))}") from None

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, DecimalException
 from pathlib import Path
 
 from miletus.cli.errors import CliError
@@ -16,6 +16,7 @@ from miletus.cli.person import (
     open_site,
     open_trader,
 )
+from miletus.cli.refusals import explain_refusal
 from miletus.cli.roles.markets import connect_node
 from miletus.client import Side, TimeInForce, Trader
 from miletus.client.connection import CheckedConnection
@@ -30,6 +31,9 @@ TICKS = Decimal(100)
 
 LOTS = Decimal(10_000)
 """Lots of one coin; spec 01."""
+
+WIDEST = Decimal(2**60)
+"""Below this are all amounts; spec 01."""
 
 Act = Callable[[CheckedConnection, Trader], Awaitable[None]]
 
@@ -52,10 +56,12 @@ def parse_decimal(text: str, unit: Decimal, what: str) -> int:
     """A decimal number in whole units. CliError if it is none, not positive, or finer than the unit."""
     try:
         value = Decimal(text) * unit
-    except InvalidOperation:
+    except DecimalException:
         raise CliError(f"{what} {text[:30]!r} is no number: give one such as 0.1") from None
     if not value.is_finite() or value <= 0 or value != value.to_integral_value():
-        raise CliError(f"{what} {text[:30]} must be positive and a multiple of {1 / unit:f}")
+        raise CliError(f"{what} {text[:30]}: it must be positive and a multiple of {1 / unit:f}")
+    if value >= WIDEST:
+        raise CliError(f"{what} {text[:30]}: it is more than the exchange can count")
     return int(value)
 
 
@@ -110,6 +116,8 @@ class Desk:
 
     def amend(self, slot: int, size: str | None, price: str | None) -> None:
         """Change a resting order; what is not given stays."""
+        if size is None and price is None:
+            raise CliError("say what to change: --price, --size, or both")
 
         async def act(node: CheckedConnection, trader: Trader) -> None:
             view = await get_own_account(node, trader.account)
@@ -197,7 +205,9 @@ class Desk:
             }
         )
         if reason is not Reason.OK:
-            raise CliError(f"{what}: the exchange refused it as number {outcome.number}: {reason.name}")
+            raise CliError(
+                f"{what}: the exchange refused it as number {outcome.number}: {explain_refusal(reason)}"
+            )
         rested = any(event[0] == events.RESTED for event in outcome.result.events)
         self.output.line(
             f"{what}: number {outcome.number}, confirmed and signed"
@@ -223,7 +233,7 @@ class Desk:
                 "cash": format_usdc(view.cash_micros),
                 "equity": format_usdc(view.equity_micros),
                 "initial margin": format_usdc(view.requirement_micros)
-                + (" (before the last sheet)" * view.stale),
+                + (" (before the last sheet)" if view.stale and view.positions else ""),
                 "free": format_usdc(free),
             },
         )

@@ -15,10 +15,14 @@ def up(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Remove the folder's system and begin anew.")
     ] = False,
-    port: Annotated[int | None, typer.Option(help="Port of the node; 0 takes any free one.")] = None,
-    l1_port: Annotated[int | None, typer.Option(help="Port of the system's own L1; 0 takes any.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65_535, help="Port of the node; 0 takes any free one.")
+    ] = None,
+    l1_port: Annotated[
+        int | None, typer.Option(min=0, max=65_535, help="Port of the system's own L1; 0 takes any.")
+    ] = None,
     rpc: Annotated[str | None, typer.Option(help="An L1 in place of the system's own.")] = None,
-    window: Annotated[int | None, typer.Option(help="Challenge window in seconds.")] = None,
+    window: Annotated[int | None, typer.Option(min=1, help="Challenge window in seconds.")] = None,
     chains: Annotated[Path | None, typer.Option(help="Folder of recorded chain snapshots.")] = None,
     as_json: JsonOption = False,
 ) -> None:
