@@ -42,6 +42,7 @@ func allSubjects(t testing.TB) []subject {
 	subjects = append(subjects, layoutSubjects()...)
 	subjects = append(subjects, memorySubjects()...)
 	subjects = append(subjects, hashSubjects()...)
+	subjects = append(subjects, outboxSubjects()...)
 	subjects = append(subjects, wordSubjects(t)...)
 	subjects = append(subjects, treeSubjects(t)...)
 	return append(subjects, signatureSubjects(t)...)
