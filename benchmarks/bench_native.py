@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from miletus import native
 from miletus.engine import layout
+from miletus.engine.packing import PACKING, compute_page_kind
 
 RUNS = 5
 RUN_SECONDS = 0.3
@@ -21,9 +22,9 @@ ONE_CORE = "--one-core"
 DIRTY_ACCOUNTS = 1_000
 ACCOUNT_OFFSETS = (
     layout.ACCOUNT_HEADER,
-    layout.ACCOUNT_RISK,
+    layout.ACCOUNT_RISK + 1,
     layout.ACCOUNT_ORDERS,
-    layout.ACCOUNT_ORDERS + 1,
+    layout.ACCOUNT_ORDERS + layout.ACCOUNT_GROUP,
     layout.ACCOUNT_POSITIONS,
 )
 """Pages of an account that a batch of 10,000 words makes dirty: 5,000 in all with 1,000 accounts."""
@@ -55,9 +56,9 @@ def build_dirty_pages() -> tuple["array[int]", "array[int]", "array[int]"]:
     for account in range(DIRTY_ACCOUNTS):
         for offset in ACCOUNT_OFFSETS:
             number = account * int(layout.ACCOUNT_PAGES) + int(offset)
-            kind = layout.compute_page_kind(number)
+            kind = compute_page_kind(number)
             page = [0] * int(layout.PAGE)
-            for slots in layout.PACKING[kind]:
+            for slots in PACKING[kind]:
                 for field, _, _ in slots:
                     page[field] = 1
             numbers.append(number)

@@ -138,7 +138,7 @@ func layoutUnits() (units []unit) {
 	for kind, cells := range layout.Packing[1:] {
 		units = append(units, one("unpack a page: "+kindNames[kind+1], wide, layout.Cells, func(b bus.Bus, in []frontend.Variable) {
 			for i, slots := range cells {
-				if layout.CellBits(slots) <= 252 {
+				if len(slots) > 0 && layout.CellBits(slots) <= 252 {
 					layout.Unpack(integers.New(b), b.API(), slots, in[i])
 				}
 			}

@@ -43,10 +43,10 @@ func accountPageKind(offset int64) int64 {
 		return KindRisk
 	case offset == AccountKeys:
 		return KindKeys
-	case offset >= AccountOrders && offset < AccountOrders+32:
-		return KindOrders
-	case offset >= AccountPositions:
+	case offset%AccountGroup == AccountPositions:
 		return KindPositions
+	case offset%AccountGroup == AccountOrders && offset < AccountGroup*OrderPages:
+		return KindOrders
 	}
 	return KindNone
 }

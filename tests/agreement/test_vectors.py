@@ -85,7 +85,7 @@ def test_a_tampered_vector_is_noticed() -> None:
     with pytest.raises(AssertionError):
         run(vector, machine, tree)
     vector = json.loads((FOLDER / "priority.json").read_text())
-    cash = vector["pages_before"][str(512 * 16)]
+    cash = vector["pages_before"][str(int(L.ACCOUNT_PAGES) * 16)]
     cash[str(int(L.CASH))] += 1
     machine, tree = build(vector)
     assert tree.root().hex() != vector["root_before"]

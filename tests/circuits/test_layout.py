@@ -17,16 +17,19 @@ def test_the_generated_table_is_current() -> None:
 
 
 def test_a_change_of_the_layout_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    from miletus.engine import layout
+    from miletus.engine import packing
 
     text = (ROOT / PATH).read_text()
     assert generate() == text
-    changed = [list(kind) for kind in layout.PACKING]
+    changed = [list(kind) for kind in packing.PACKING]
     changed[1] = changed[1][::-1]
-    monkeypatch.setattr(layout, "PACKING", changed)
+    monkeypatch.setattr(packing, "PACKING", changed)
     assert generate() != text
 
 
 def test_names_are_the_engines_in_gos_form() -> None:
     assert write_name("FIRST_POSITION") == "FirstPosition"
-    assert "MachineRegion = 268435456" in " ".join(generate().split())
+    text = " ".join(generate().split())
+    assert "MachineRegion = 805306368" in text
+    assert "RegisterExpiryS = 12" in text
+    assert '{"ExpiryS", 40, false},' in text

@@ -211,7 +211,7 @@ class Desk:
 
     def set_generation(self, account: int, slot: int, generation: int) -> None:
         """As if the slot had held so many orders."""
-        number = account * layout.ACCOUNT_PAGES + layout.ACCOUNT_ORDERS + slot // 8
+        number = account * layout.ACCOUNT_PAGES + layout.ACCOUNT_ORDERS + slot // 8 * layout.ACCOUNT_GROUP
         place = slot % 8 * layout.ORDER_RECORD + layout.ORDER_GENERATION
         self.pair.edit_page(number, {place: generation})
         self.world.accounts[account].generations[slot] = generation

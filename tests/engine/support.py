@@ -11,6 +11,7 @@ from miletus.engine import layout as L
 from miletus.engine import params, segment
 from miletus.engine.crypto import Crypto
 from miletus.engine.machine import Machine
+from miletus.engine.packing import PACKING, compute_page_kind
 from miletus.engine.registers import save_registers
 from miletus.engine.segment import RECORD, Segment
 from miletus.engine.state import State
@@ -85,6 +86,23 @@ def get_limbs(page: list[int], place: int, count: int) -> int:
     return sum(page[place + k] * LIMB**k for k in range(count))
 
 
+WIDTHS = [{field: (bits, signed) for cell in kind for field, bits, signed in cell} for kind in PACKING]
+"""By kind of page and field: width and sign."""
+
+
+def find_misfit(number: int, page: list[int]) -> str | None:
+    """What in a page does not fit its cells (02-R10), or None."""
+    widths = WIDTHS[compute_page_kind(number)]
+    if not widths:
+        return f"page {number}: there is no such page"
+    for place, value in enumerate(page):
+        if value:
+            bits, signed = widths.get(place, (0, False))
+            if not (-(1 << bits >> 1) if signed else 0) <= value < (1 << bits >> 1 if signed else 1 << bits):
+                return f"page {number}: {value} in field {place} of {bits} bits"
+    return None
+
+
 def get_engine_view(machine: Machine) -> View:
     """The whole state of the machine, of the shape of `Naive.view`."""
     return compute_view(get_pages(machine))
@@ -93,6 +111,9 @@ def get_engine_view(machine: Machine) -> View:
 def compute_view(pages: Pages) -> View:
     """Read the state out of pages; lists are walked both ways, and what must agree with them is checked."""
     reader = Reader(pages)
+    for number, page in pages.items():
+        misfit = find_misfit(number, page)
+        assert misfit is None, f"02-R10: {misfit}"
     accounts = sorted({n // L.ACCOUNT_PAGES for n in pages if n < L.INSTRUMENT_REGION})
     places = sorted(
         {(n - L.INSTRUMENT_REGION) // 2 for n in pages if L.INSTRUMENT_REGION <= n < L.MACHINE_REGION}
@@ -219,7 +240,7 @@ class Reader:
         }
 
     def get_order_record(self, account: int, slot: int) -> list[int]:
-        page = self.get_page(account * L.ACCOUNT_PAGES + L.ACCOUNT_ORDERS + slot // 8)
+        page = self.get_page(account * L.ACCOUNT_PAGES + L.ACCOUNT_ORDERS + slot // 8 * L.ACCOUNT_GROUP)
         return page[slot % 8 * L.ORDER_RECORD : (slot % 8 + 1) * L.ORDER_RECORD]
 
     def get_order(self, record: list[int]) -> View:
@@ -237,7 +258,9 @@ class Reader:
         }
 
     def get_position_record(self, account: int, instrument: int) -> list[int]:
-        page = self.get_page(account * L.ACCOUNT_PAGES + L.ACCOUNT_POSITIONS + instrument // 16)
+        page = self.get_page(
+            account * L.ACCOUNT_PAGES + L.ACCOUNT_POSITIONS + instrument // 16 * L.ACCOUNT_GROUP
+        )
         return page[instrument % 16 * L.POSITION_RECORD : (instrument % 16 + 1) * L.POSITION_RECORD]
 
     def get_positions(self, account: int, coin: int) -> list[tuple[int, int]]:
@@ -258,7 +281,7 @@ class Reader:
         """A position that is in no list is all zero (02-R07)."""
         held = {instrument for pairs in positions for instrument, _ in pairs}
         for group in range(256):
-            page = self.pages.get(account * L.ACCOUNT_PAGES + L.ACCOUNT_POSITIONS + group)
+            page = self.pages.get(account * L.ACCOUNT_PAGES + L.ACCOUNT_POSITIONS + group * L.ACCOUNT_GROUP)
             for k in range(16) if page else ():
                 assert group * 16 + k in held or not any(self.get_position_record(account, group * 16 + k))
 
@@ -346,8 +369,9 @@ class Reader:
     def check_links(self) -> None:
         """Every resting order is in the list of its book (02-R08)."""
         for number in self.pages:
-            if number < L.INSTRUMENT_REGION and 32 <= number % L.ACCOUNT_PAGES < 64:
-                account, first = number // L.ACCOUNT_PAGES, (number % L.ACCOUNT_PAGES - 32) * 8
+            if compute_page_kind(number) == L.KIND_ORDERS:
+                account, offset = divmod(number, L.ACCOUNT_PAGES)
+                first = offset // L.ACCOUNT_GROUP * 8
                 for slot in range(first, first + 8):
                     resting = self.get_order_record(account, slot)[L.ORDER_BOOK] != 0
                     assert resting == (1 + account * params.SLOTS + slot in self.listed_orders), "02-R08"

@@ -22,6 +22,7 @@ from tests.engine.support import get_exported_pages, get_pages
 
 pytestmark = pytest.mark.both_builds
 M = 1_000_000
+MACHINE = (1 << 29) + (1 << 28)
 
 
 @pytest.fixture
@@ -101,33 +102,33 @@ def test_the_widest_account_leaves_no_width(start: int, sign: int) -> None:
 
 @pytest.mark.rule("02-R01", "02-R06", "02-R08", "02-R09")
 def test_pages_lie_where_the_page_says(desk: Desk) -> None:
-    """Every number by hand: account x 512 + offset, 2^27 + 2 x instrument, 2^28 + offset."""
+    """Every number by hand: account x 2048 + offset, 2^29 + 2 x instrument, 2^29 + 2^28 + offset."""
     desk.trade(ANN, BOB, 3, M)
     desk.buy(ANN, 7, 900_000, slot=33, post_only=True, good_for_s=60)
     pages = get_pages(desk.pair.machine)
-    header = pages[ANN * 512]
+    header = pages[ANN * 2048]
     assert header[L.OWNER] == 0xA000 + ANN
     assert header[L.RESTING] == header[L.POSITIONS] == 1
     assert header[L.BITMAP : L.BITMAP + 8] == [0, 1 << 1, 0, 0, 0, 0, 0, 0]
-    assert pages[ANN * 512 + 1][L.GROSS] == 3
-    assert pages[ANN * 512 + 5][L.KEY_X] == 1
-    assert pages[ANN * 512 + 256][PERP * 4] == 3
+    assert pages[ANN * 2048][L.GROSS] == 3
+    assert pages[ANN * 2048 + 4][L.KEY_X] == 1
+    assert pages[ANN * 2048 + 7][PERP * 4] == 3
     expiry_s = desk.world.clock_s + 60
     order = [1 + PERP * 2, 900_000, 7, 0, 1, expiry_s * 4 + 2, 0, 0]
-    assert pages[ANN * 512 + 32 + 4][8:16] == order
-    assert pages[(1 << 27) + 2 * PERP][L.INSTRUMENT_TYPE] == 3
-    assert pages[(1 << 27) + 2 * PERP + 1][L.HEAD_BID] == 1 + ANN * 256 + 33
-    assert pages[1 << 28][L.CLOCK_MS] == desk.world.clock_ms
-    assert pages[(1 << 28) + 8][L.INDEX] == M
-    assert pages[(1 << 28) + 3][L.KEY_X] == 7, "signers"
-    assert pages[1 << 28][L.SIGNERS] == SIGNERS
+    assert pages[ANN * 2048 + 6 + 8 * 4][8:16] == order
+    assert pages[(1 << 29) + 2 * PERP][L.INSTRUMENT_TYPE] == 3
+    assert pages[(1 << 29) + 2 * PERP + 1][L.HEAD_BID] == 1 + ANN * 256 + 33
+    assert pages[MACHINE][L.CLOCK_MS] == desk.world.clock_ms
+    assert pages[MACHINE + 8][L.INDEX] == M
+    assert pages[MACHINE + 3][L.KEY_X] == 7, "signers"
+    assert pages[MACHINE][L.SIGNERS] == SIGNERS
 
 
 @pytest.mark.rule("02-R06")
 def test_a_slot_keeps_its_generation_when_the_order_goes(desk: Desk) -> None:
     desk.buy(ANN, 7, 900_000, slot=255)
     desk.cancel(ANN, 255)
-    assert get_pages(desk.pair.machine)[ANN * 512 + 63][56:] == [0, 0, 0, 0, 1, 0, 0, 0]
+    assert get_pages(desk.pair.machine)[ANN * 2048 + 6 + 8 * 31][56:] == [0, 0, 0, 0, 1, 0, 0, 0]
 
 
 @pytest.mark.rule("02-R07")
@@ -135,7 +136,7 @@ def test_positions_are_one_list_newest_first(desk: Desk) -> None:
     for instrument, price in ((CALL, 50_000), (PUT, 40_000), (PERP, M)):
         desk.trade(ANN, BOB, 4, price, instrument)
     assert desk.account(ANN)["positions"][0] == [(PERP, 4), (PUT, 4), (CALL, 4)]
-    page = get_pages(desk.pair.machine)[ANN * 512 + 256]
+    page = get_pages(desk.pair.machine)[ANN * 2048 + 7]
     assert page[:16] == [4, 1 + PUT, 0, 0, 4, 1 + PERP, 1 + CALL, 0, 0, 0, 0, 0, 4, 0, 1 + PUT, 0]
     desk.trade(BOB, ANN, 4, 40_000, PUT)
     assert desk.account(ANN)["positions"][0] == [(PERP, 4), (CALL, 4)]
@@ -144,8 +145,9 @@ def test_positions_are_one_list_newest_first(desk: Desk) -> None:
     desk.trade(BOB, ANN, 4, M)
     desk.trade(ANN, BOB, 5, 50_000, CALL)
     pages = get_pages(desk.pair.machine)
-    assert ANN * 512 + 256 not in pages, "all zero"
-    assert pages[ANN * 512 + 1] == [0] * L.EPOCH + [1] + [0] * (63 - L.EPOCH)
+    assert ANN * 2048 + 7 not in pages, "all zero"
+    risk = pages[ANN * 2048][L.SUMS :]
+    assert risk == [0] * (L.EPOCH - L.SUMS) + [1] + [0] * (63 - L.EPOCH)
 
 
 @pytest.mark.rule("02-R02")
@@ -179,7 +181,7 @@ def build_busy_desk() -> Desk:
 def test_a_change_of_any_field_of_any_page_is_seen() -> None:
     """Of every page one field after the other that is in use; what is no state at all has no field."""
     desk = build_busy_desk()
-    unused = {(1 << 28) + 3}  # signers: their keys are not read back
+    unused = {MACHINE + 3}  # signers: their keys are not read back
     missed = []
     for number, page in get_pages(desk.pair.machine).items():
         if number in unused:
@@ -198,14 +200,14 @@ def test_a_change_of_any_field_of_any_page_is_seen() -> None:
 @pytest.mark.parametrize(
     ("number", "place", "rule"),
     [
-        (ANN * 512, L.CASH, "01-R06"),
-        (ANN * 512, L.LOCKED, "01-R06"),
-        ((1 << 28), L.DEPOSITED, "01-R06"),
-        ((1 << 28), L.WITHDRAWN, "01-R06"),
-        ((1 << 27) + 2 * PERP + 1, L.CLEARING_CASH, "01-R06"),
-        ((1 << 27) + 2 * PERP + 1, L.CLEARING_POSITION, "01-R07"),
-        (ANN * 512 + 256, 4 * PERP, "01-R07"),
-        (BOB * 512 + 256, 4 * CALL, "01-R07"),
+        (ANN * 2048, L.CASH, "01-R06"),
+        (ANN * 2048, L.LOCKED, "01-R06"),
+        (MACHINE, L.DEPOSITED, "01-R06"),
+        (MACHINE, L.WITHDRAWN, "01-R06"),
+        ((1 << 29) + 2 * PERP + 1, L.CLEARING_CASH, "01-R06"),
+        ((1 << 29) + 2 * PERP + 1, L.CLEARING_POSITION, "01-R07"),
+        (ANN * 2048 + 7, 4 * PERP, "01-R07"),
+        (BOB * 2048 + 7, 4 * CALL, "01-R07"),
     ],
 )
 def test_money_or_lots_from_nowhere_raise_the_alarm(number: int, place: int, rule: str) -> None:

@@ -13,6 +13,7 @@ from miletus.engine import layout, reasons, segment
 from miletus.engine.elements import read_element
 from miletus.engine.genesis import apply_genesis
 from miletus.engine.machine import Machine
+from miletus.engine.packing import PACKING
 from miletus.engine.segment import RECORD
 from miletus.native.crypto import NativeCrypto, prepare
 from tests.native import reference
@@ -241,7 +242,7 @@ def test_the_root_follows_the_machine() -> None:
     assert native.Tree().update(*machine.export_pages()) == root
     numbers, kinds, fields = machine.export_pages()
     pages = {
-        numbers[k]: reference.pack(layout.PACKING[kinds[k]], list(fields[64 * k : 64 * k + 64]))
+        numbers[k]: reference.pack(PACKING[kinds[k]], list(fields[64 * k : 64 * k + 64]))
         for k in range(len(numbers))
     }
     assert int.from_bytes(root) == reference.compute_root(pages)

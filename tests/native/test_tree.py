@@ -12,6 +12,7 @@ from mypy_extensions import i64
 
 from miletus import native
 from miletus.engine import layout
+from miletus.engine.packing import PACKING
 from miletus.native.tree import Proof
 from tests.native import reference
 from tests.native.strategies import kinds, page_fields
@@ -38,13 +39,13 @@ def update(tree: native.Tree, content: dict[int, Page]) -> bytes:
 
 
 def pack(content: dict[int, Page]) -> dict[int, list[int]]:
-    return {n: reference.pack(layout.PACKING[kind], fields) for n, (kind, fields) in content.items()}
+    return {n: reference.pack(PACKING[kind], fields) for n, (kind, fields) in content.items()}
 
 
 @pytest.mark.rule("02-R01")
 def test_every_cell_of_the_layout_is_one_element_and_no_other() -> None:
     """At most 253 bits, or one element in limbs; each field in one cell of its kind."""
-    for kind, cells in enumerate(layout.PACKING):
+    for kind, cells in enumerate(PACKING):
         assert len(cells) <= 16
         used = [field for slots in cells for field, _, _ in slots]
         assert len(used) == len(set(used)), f"kind {kind} packs a field twice"
@@ -58,7 +59,7 @@ def test_every_cell_of_the_layout_is_one_element_and_no_other() -> None:
 def test_packing_is_the_reference(data: st.DataObject) -> None:
     kind = data.draw(kinds)
     fields = data.draw(page_fields(kind))
-    assert native.pack_page(kind, fields) == reference.pack(layout.PACKING[kind], fields)
+    assert native.pack_page(kind, fields) == reference.pack(PACKING[kind], fields)
 
 
 @settings(max_examples=60, deadline=None)
@@ -71,7 +72,7 @@ def test_different_pages_have_different_cells(data: st.DataObject) -> None:
 
 def test_a_field_one_past_its_width_is_refused() -> None:
     """On both sides of every field of every kind."""
-    for kind, cells in enumerate(layout.PACKING):
+    for kind, cells in enumerate(PACKING):
         for slots in cells:
             wide = sum(bits for _, bits, _ in slots) > 253
             for field, bits, signed in slots:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from miletus.engine.layout import compute_page_kind
+from miletus.engine.packing import compute_page_kind
 from miletus.sequencer.epochs import get_epoch_directory
 from miletus.sequencer.errors import LogDamaged, SnapshotDamaged
 from miletus.sequencer.feed import BatchStore

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"math/big"
+	"strconv"
 	"testing"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
@@ -89,7 +90,7 @@ func (p *Program) setHash(i int, tag uint64, elements ...fr.Element) fr.Element 
 
 // setReceipts leads the events accumulator from the state before to what the vector says.
 func (v *Vector) setReceipts(t testing.TB, p *Program) (next int) {
-	machine := readFields(t, v.PagesBefore["268435456"])
+	machine := readFields(t, v.PagesBefore[strconv.Itoa(layout.MachineRegion)])
 	accumulator := readLimbs(machine[layout.Events:])
 	for _, receipt := range v.Segments[0].Receipts {
 		elements := []fr.Element{accumulator}

@@ -86,7 +86,7 @@ def compute_worst(s: State, r: i64, e: i64, dq: i64) -> i64:
     value: i64 = 0
     k: i64 = 0
     while k < P.SCENARIOS:
-        value = c[r + k] + dq * c[e + k]
+        value = c[r + L.SUMS + k] + dq * c[e + k]
         if value < least:
             least = value
         k += 1
@@ -133,7 +133,7 @@ def compute_short(instrument_type: i64, lots: i64) -> i64:
 
 
 def compute_part(s: State, r: i64, n: i64, lots: i64, dq: i64) -> i64:
-    """Requirement of the risk page at `r` after `dq` lots more of the instrument at `n` (05-R03).
+    """Requirement of the risk at `r` after `dq` lots more of the instrument at `n` (05-R03).
 
     `lots` is the position before. In micros.
     """
@@ -245,7 +245,7 @@ def add_entry(s: State, r: i64, e: i64, dq: i64) -> None:
     c = s.cells
     k: i64 = 0
     while k < P.SCENARIOS:
-        c[r + k] = c[r + k] + dq * c[e + k]
+        c[r + L.SUMS + k] = c[r + L.SUMS + k] + dq * c[e + k]
         k += 1
     c[r + L.SUM_MARK] = c[r + L.SUM_MARK] + dq * c[e + L.ENTRY_MARK]
     c[r + L.SUM_DELTA] = c[r + L.SUM_DELTA] + dq * c[e + L.ENTRY_DELTA]

@@ -3,9 +3,9 @@
 from librt.vecs import vec
 from mypy_extensions import i64
 
-from miletus.engine import layout as L
 from miletus.engine.book import rebuild_levels
 from miletus.engine.layout import PAGE
+from miletus.engine.packing import compute_page_kind
 from miletus.engine.state import State, build_zeros
 
 
@@ -31,7 +31,7 @@ def copy_page(s: State, page: i64, numbers: vec[i64], kinds: vec[i64], fields: v
     c = s.cells
     number: i64 = s.compute_page_number(page)
     numbers[j] = number
-    kinds[j] = L.compute_page_kind(number)
+    kinds[j] = compute_page_kind(number)
     a: i64 = page * PAGE
     b: i64 = j * PAGE
     k: i64 = 0

@@ -62,7 +62,7 @@ def begin_underlying(s: State) -> None:
     r: i64 = s.risk(s.r_refresh, s.r_underlying)
     first: i64 = c[r + L.FIRST_POSITION]
     s.touch(r)
-    k: i64 = 0
+    k: i64 = L.SUMS
     while k < L.EPOCH:
         c[r + k] = 0
         k += 1

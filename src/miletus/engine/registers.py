@@ -97,7 +97,11 @@ def load_registers(s: State) -> None:
 
 
 def clear_registers(s: State) -> None:
-    """What every operation starts from."""
+    """What every operation starts from: all but the phase, which the operation sets, is zero."""
+    s.r_account = 0
+    s.r_slot = 0
+    s.r_instrument = 0
+    s.r_side = 0
     s.r_price = 0
     s.r_left = 0
     s.r_size = 0
@@ -113,6 +117,15 @@ def clear_registers(s: State) -> None:
     s.r_fills = 0
     s.r_reason = 0
     s.r_detail = 0
+    s.r_kind = 0
+    s.r_target = 0
+    s.r_cause = 0
+    s.r_unlink_back = 0
+    s.r_refresh = 0
+    s.r_refresh_back = 0
+    s.r_underlying = 0
+    s.r_position = 0
+    s.r_force = 0
     s.r_slow = 0
     s.r_amount = 0
     s.r_to = 0

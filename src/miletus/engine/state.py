@@ -21,13 +21,10 @@ ACCOUNTS_BASE: Final[i64] = 526_336
 """Address of account 0: after 2 x 4,096 instrument pages."""
 
 ACCOUNT_STRIDE: Final[i64] = 2_560
-"""40 pages an account: header, 4 risk, keys, 2 spare, 32 of orders."""
+"""40 pages an account: 4 of risk, the first with the header, keys, 3 spare, 32 of orders."""
 
 ORDERS_OFFSET: Final[i64] = 512
 """Address of an account's first order, from its header."""
-
-POSITION_PAGES: Final[i64] = 256
-"""Pages of positions that an account may need: 16 instruments each."""
 
 UNDERLYINGS_BASE: Final[i64] = 512
 READINGS_BASE: Final[i64] = 1_024
@@ -64,7 +61,7 @@ class State:
         self.dirty: vec[u8] = vec[u8]([0] * int(pages + pool))
         self.stack: vec[i64] = build_zeros(pages + pool)
         self.dirty_count: i64 = 0
-        self.position_table: vec[i64] = build_zeros(capacity * POSITION_PAGES)
+        self.position_table: vec[i64] = build_zeros(capacity * L.POSITION_PAGES)
         self.pool_number: vec[i64] = build_zeros(pool)
         self.pow2: vec[i64] = build_powers()
         # levels of the books, by 2 x instrument + side: derived from the order lists
@@ -148,7 +145,7 @@ class State:
             account: i64 = (address - ACCOUNTS_BASE) // ACCOUNT_STRIDE
             offset: i64 = (address - ACCOUNTS_BASE - account * ACCOUNT_STRIDE) // PAGE
             if offset >= 8:
-                offset = offset - 8 + L.ACCOUNT_ORDERS
+                offset = L.ACCOUNT_ORDERS + (offset - 8) * L.ACCOUNT_GROUP
             elif offset > L.ACCOUNT_KEYS:
                 return -1
             return account * L.ACCOUNT_PAGES + offset
@@ -170,18 +167,16 @@ class State:
         offset: i64 = number - account * L.ACCOUNT_PAGES
         if number < 0 or account >= self.capacity:
             return -1
-        if offset >= L.ACCOUNT_POSITIONS:
+        if offset <= L.ACCOUNT_KEYS:
+            return self.header(account) + offset * PAGE
+        group: i64 = offset // L.ACCOUNT_GROUP
+        within: i64 = offset - group * L.ACCOUNT_GROUP
+        if within == L.ACCOUNT_POSITIONS:
             self.reserve_positions()
-            return self.make_position_page(account, offset - L.ACCOUNT_POSITIONS)
-        if offset >= L.ACCOUNT_ORDERS:
-            if offset >= L.ACCOUNT_ORDERS + 32:
-                return -1
-            return (
-                ACCOUNTS_BASE + account * ACCOUNT_STRIDE + ORDERS_OFFSET + (offset - L.ACCOUNT_ORDERS) * PAGE
-            )
-        if offset > L.ACCOUNT_KEYS:
-            return -1
-        return ACCOUNTS_BASE + account * ACCOUNT_STRIDE + offset * PAGE
+            return self.make_position_page(account, group)
+        if within == L.ACCOUNT_ORDERS and group < L.ORDER_PAGES:
+            return self.header(account) + ORDERS_OFFSET + group * PAGE
+        return -1
 
     def reserve_positions(self) -> None:
         """Make room for the position pages of one word. Only between steps: it replaces `cells`."""
@@ -196,11 +191,12 @@ class State:
 
     def make_position_page(self, account: i64, group: i64) -> i64:
         """Address of the page of 16 positions, made if it was not there."""
-        at: i64 = account * POSITION_PAGES + group
+        at: i64 = account * L.POSITION_PAGES + group
         page: i64 = self.position_table[at]
         if page == 0:
             page = self.pool_first + self.pool_used
-            self.pool_number[self.pool_used] = account * L.ACCOUNT_PAGES + L.ACCOUNT_POSITIONS + group
+            number: i64 = account * L.ACCOUNT_PAGES + L.ACCOUNT_POSITIONS + group * L.ACCOUNT_GROUP
+            self.pool_number[self.pool_used] = number
             self.pool_used += 1
             self.position_table[at] = page
         return page * PAGE
@@ -212,8 +208,8 @@ class State:
         return ACCOUNTS_BASE + account * ACCOUNT_STRIDE
 
     def risk(self, account: i64, underlying: i64) -> i64:
-        """Address of an account's risk page in an underlying."""
-        return ACCOUNTS_BASE + account * ACCOUNT_STRIDE + (1 + underlying) * PAGE
+        """Address of the page with an account's risk in an underlying."""
+        return ACCOUNTS_BASE + account * ACCOUNT_STRIDE + (L.ACCOUNT_RISK + underlying) * PAGE
 
     def key(self, account: i64, key: i64) -> i64:
         """Address of an account's key record."""
@@ -241,7 +237,7 @@ class State:
     def position(self, account: i64, instrument: i64) -> i64:
         """Address of a position record, -1 if its page was never made (then the position is zero)."""
         group: i64 = instrument >> 4
-        page: i64 = self.position_table[account * POSITION_PAGES + group]
+        page: i64 = self.position_table[account * L.POSITION_PAGES + group]
         if page == 0:
             return -1
         return page * PAGE + (instrument - group * 16) * L.POSITION_RECORD

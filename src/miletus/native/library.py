@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from cffi import FFI
 
-from miletus.engine import layout
+from miletus.engine.packing import PACKING
 
 LIBRARY_VARIABLE: Final = "MILETUS_NATIVE_LIBRARY"
 """Environment variable that names another library file."""
@@ -78,8 +78,8 @@ def get_library_path() -> Path:
 
 def build_packing_table() -> "array[int]":
     """The engine's PACKING as the flat table that the library reads (`tree.NewPacking`)."""
-    values = [len(layout.PACKING)]
-    for cells in layout.PACKING:
+    values = [len(PACKING)]
+    for cells in PACKING:
         values.append(len(cells))
         for slots in cells:
             values.append(len(slots))

@@ -17,7 +17,7 @@ import msgspec
 from librt.vecs import vec
 from mypy_extensions import i64
 
-from miletus.engine.layout import compute_page_kind
+from miletus.engine.packing import compute_page_kind
 from miletus.sequencer.errors import SnapshotDamaged
 from miletus.sequencer.log import sync_directory
 from miletus.sequencer.telling import warn

@@ -13,8 +13,8 @@ from miletus.engine import events as E
 from miletus.engine import layout as L
 from miletus.engine.audit import find_unbalanced, is_conserved
 from miletus.engine.elements import read_element
-from miletus.engine.layout import compute_page_kind
 from miletus.engine.machine import Machine, build_machine
+from miletus.engine.packing import compute_page_kind
 from miletus.engine.segment import INBOX, SEQUENCED
 from miletus.engine.state import EVENT
 from miletus.native import NativeCrypto, Tree, prepare

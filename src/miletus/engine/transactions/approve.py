@@ -32,7 +32,7 @@ def apply_proposal(s: State, segment: Segment, at: i64) -> None:
         c[STAGE_BASE + L.STAGED_PAYLOAD + k] = v[at + G.R_PAYLOAD + k]
         k += 1
     k = 0
-    while k < 12:
+    while k < L.STAGED_COUNT:
         c[STAGE_BASE + L.STAGED_FIELDS + k] = v[at + G.R_FIELDS + k]
         k += 1
     if s.r_kind == G.FLIP and v[at + G.R_FIELDS] < c[L.UNDERLYINGS]:

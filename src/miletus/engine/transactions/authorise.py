@@ -50,10 +50,10 @@ def authorise(s: State, crypto: Crypto, segment: Segment, at: i64, scope: i64) -
     """
     v = segment.records
     account: i64 = v[at + G.R_ACCOUNT]
-    s.r_account = account
     if not exists(s, account):
         refuse(s, UNKNOWN_ACCOUNT)
         return False
+    s.r_account = account
     if segment.source == G.INBOX:
         return True
     reason: i64 = check_key(s, crypto, segment, at, scope)

@@ -18,12 +18,13 @@ def apply_transfer(s: State, crypto: Crypto, segment: Segment, at: i64) -> None:
     if not authorise(s, crypto, segment, at, SCOPE_TRANSFER):
         return
     # CHECK
-    s.r_to = segment.records[at + G.R_FIELDS]
+    to: i64 = segment.records[at + G.R_FIELDS]
     s.r_amount = segment.records[at + G.R_FIELDS + 1]
     if s.r_amount < 1:
         refuse(s, BAD_AMOUNT)
         return
-    if s.r_to == s.r_account or not exists(s, s.r_to):
+    if to == s.r_account or not exists(s, to):
         refuse(s, UNKNOWN_ACCOUNT)
         return
+    s.r_to = to
     start_refresh(s, s.r_account, 1, PAY)
