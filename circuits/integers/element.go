@@ -16,11 +16,11 @@ func (a *Arithmetic) IsBelow(high, low Integer, bits int, bound *big.Int) Intege
 	boundLow := new(big.Int).Mod(bound, powerOfTwo(bits))
 	boundHigh := ConstantBig(new(big.Int).Rsh(bound, uint(bits)))
 	equal := a.And(a.IsEqual(high, boundHigh), a.IsLess(low, ConstantBig(boundLow)))
-	return a.asBit(a.Add(a.IsLess(high, boundHigh), equal)) // at most one of them
+	return AsBit(a.Add(a.IsLess(high, boundHigh), equal)) // at most one of them
 }
 
-// asBit narrows bounds that the caller knows to be too wide.
-func (a *Arithmetic) asBit(x Integer) Integer {
+// AsBit narrows the bounds of a number that the caller knows to be 0 or 1.
+func AsBit(x Integer) Integer {
 	return newInteger(x.Value, new(big.Int), big.NewInt(1))
 }
 
@@ -72,6 +72,12 @@ func (a *Arithmetic) Split(x Integer, bits int) (high, low Integer) {
 // table of such numbers. The caller answers for it.
 func Known(v frontend.Variable, bits int) Integer {
 	return newInteger(v, new(big.Int), new(big.Int).Sub(powerOfTwo(bits), big.NewInt(1)))
+}
+
+// KnownSigned is Known for numbers in [-2^(bits-1), 2^(bits-1)).
+func KnownSigned(v frontend.Variable, bits int) Integer {
+	half := powerOfTwo(bits - 1)
+	return newInteger(v, new(big.Int).Neg(half), new(big.Int).Sub(half, big.NewInt(1)))
 }
 
 // DivideExactly is x / 2^bits, asserted to be a whole number in [-2^(size-1), 2^(size-1)): a carry.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/big"
 
+	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
 	"github.com/consensys/gnark/constraint/solver"
 	"github.com/consensys/gnark/frontend"
 
@@ -97,4 +98,28 @@ func UnpackHint(field *big.Int, inputs, outputs []*big.Int) error {
 		outputs[i].Mod(value, field)
 	}
 	return nil
+}
+
+// UnpackCell takes the cell of a page apart, outside a circuit.
+func UnpackCell(slots []Slot, cell *fr.Element) []int64 {
+	inputs, outputs := make([]*big.Int, 0, 2*len(slots)+1), make([]*big.Int, len(slots))
+	for i, slot := range slots {
+		signed := int64(0)
+		if slot.Signed {
+			signed = 1
+		}
+		inputs = append(inputs, big.NewInt(int64(slot.Bits)), big.NewInt(signed))
+		outputs[i] = new(big.Int)
+	}
+	inputs = append(inputs, cell.BigInt(new(big.Int)))
+	_ = UnpackHint(fr.Modulus(), inputs, outputs) // it never fails
+	values := make([]int64, len(slots))
+	for i, v := range outputs {
+		if v.IsInt64() {
+			values[i] = v.Int64()
+		} else {
+			values[i] = new(big.Int).Sub(v, fr.Modulus()).Int64()
+		}
+	}
+	return values
 }

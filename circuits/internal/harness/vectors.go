@@ -23,6 +23,7 @@ type Vector struct {
 	PagesBefore  map[string]map[string]int64 `json:"pages_before"`
 	PagesChanged map[string]map[string]int64 `json:"pages_changed"`
 	RootBefore   string                      `json:"root_before"`
+	TimeBoundMS  int64                       `json:"time_bound_ms"`
 	Segments     []struct {
 		Source    string     `json:"source"`
 		Words     []string   `json:"words"`

@@ -1,0 +1,433 @@
+package edge
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
+	"github.com/consensys/gnark/frontend"
+
+	"miletus/circuits/bus"
+	"miletus/circuits/evaluate"
+	"miletus/circuits/integers"
+	"miletus/circuits/layout"
+	"miletus/circuits/machine"
+	"miletus/circuits/memory"
+	"miletus/circuits/steps"
+	"miletus/circuits/tree"
+	native "miletus/native/tree"
+)
+
+const (
+	registerTuples = 4
+	headerTuples   = 2
+
+	registersPage = layout.MachineRegion + layout.MachineRegisters
+	headerPage    = layout.MachineRegion + layout.MachineHeader
+)
+
+// Segment is the words of a segment and what L1 fixed for it.
+type Segment struct {
+	Words []fr.Element
+	// Inbox, Last, OffChain: as in Flags.
+	Inbox, Last, OffChain bool
+	// Signatures are the words of signatures that are not on L1, by the place of the operation's first word.
+	Signatures           map[int64][2]fr.Element
+	TimeBoundMS, FloorMS int64
+	Domain, Payee        fr.Element
+	// Hash, Point and Value bind the words (spec 10-R08).
+	Hash, Point, Value fr.Element
+}
+
+// Runner runs the machine over a segment, edge by edge.
+type Runner struct {
+	Size    *Size
+	Segment *Segment
+	Tree    *native.Tree // the state where the next edge begins
+	World   *World
+	Cursor  int64
+	Begun   bool // the batch has begun
+
+	bus    bus.Bus
+	shared *steps.Shared
+}
+
+// Edge is some steps, with the circuit's values.
+type Edge struct {
+	Circuit *Circuit
+	Place   Place
+	// Before and After are the roots.
+	Before, After fr.Element
+	// Used counts the rows of each table of steps that are steps.
+	Used map[string]int
+	// Touched, Nodes, Signatures and Hashes count rows that are used.
+	Touched, Nodes, Signatures, Hashes int
+}
+
+// ErrEnd says that the segment is at its end.
+var ErrEnd = errors.New("edge: the segment is at its end")
+
+// NewRunner stands before a segment, in a state of these pages; `begin` if the segment begins its batch.
+func NewRunner(size *Size, segment *Segment, state *native.Tree, pages map[int64]Page, begin bool) *Runner {
+	b := evaluate.NewBus(size.RangeBits)
+	offChain, inbox := 0, 0
+	if segment.OffChain {
+		offChain = 1
+	}
+	if segment.Inbox {
+		inbox = 1
+	}
+	batch := steps.Batch{
+		Words: integers.Known(fr.NewElement(uint64(len(segment.Words))), 16),
+		Inbox: integers.Known(fr.NewElement(uint64(inbox)), 1), OffChain: integers.Known(fr.NewElement(uint64(offChain)), 1),
+		TimeBoundMS: integers.Known(fr.NewElement(uint64(segment.TimeBoundMS)), timeBoundBits), Domain: segment.Domain,
+	}
+	return &Runner{
+		Size: size, Segment: segment, Tree: state, Begun: !begin, bus: b,
+		World:  &World{Pages: pages, Words: segment.Words, Signatures: segment.Signatures, isOpen: map[int64]bool{}},
+		shared: &steps.Shared{Bus: b, Memory: memory.New(b, steps.TupleCells, size.timeBits()), Batch: batch},
+	}
+}
+
+// progress is an edge while it is made.
+type progress struct {
+	rows     map[string][]Row
+	carried  []frontend.Variable
+	count    int64
+	touched  map[int64]bool
+	changed  int
+	nodes    map[[2]int64]bool
+	complete bool
+}
+
+// Next makes the edge from where the last one ended: as many steps as fit the size, up to `limit` if it is not 0,
+// to the segment's end at most. At the end it gives ErrEnd, unless no edge has got there yet.
+func (r *Runner) Next(limit int64) (edge *Edge, err error) {
+	a, api := integers.New(r.bus), r.bus.API()
+	r.World.used = newUsed()
+	p := &progress{rows: map[string][]Row{}, touched: map[int64]bool{}, nodes: map[[2]int64]bool{}}
+	registers, header := r.World.Pages[registersPage], r.World.Pages[headerPage]
+	circuit := New(r.Size)
+	fillTuples(circuit.Registers[:], &registers)
+	fillTuples(circuit.Header[:], &header)
+	thrown := evaluate.Catch(func() {
+		first := circuit.loadRegisters(a, api)
+		place := Place{Words: int64(len(r.Segment.Words)), CursorBefore: r.Cursor, Flags: Flags{
+			Inbox: r.Segment.Inbox, Begin: !r.Begun, Last: r.Segment.Last, OffChain: r.Segment.OffChain,
+			IdleBefore: evaluate.Int(first.Phase.Value) == machine.PhaseFetch,
+		}}
+		first.Begin(a, api, integers.Known(flagElement(place.Flags.Begin), 1))
+		first.Cursor = integers.Known(fr.NewElement(uint64(r.Cursor)), 16)
+		p.carried = first.Values()
+		p.touch(registersPage, headerPage)
+		for limit == 0 || p.count < limit {
+			var more bool
+			if more, err = r.step(p); !more || err != nil {
+				break
+			}
+		}
+		if err == nil {
+			edge, err = r.finish(circuit, p, &place)
+		}
+	})
+	if thrown != nil {
+		return nil, thrown
+	}
+	return edge, err
+}
+
+func flagElement(flag bool) fr.Element {
+	if flag {
+		return fr.One()
+	}
+	return fr.Element{}
+}
+
+// touch counts pages and nodes that have to have rows.
+func (p *progress) touch(numbers ...int64) {
+	for _, number := range numbers {
+		p.touched[number] = true
+		for level, index := int64(1), number/tree.Arity; level <= tree.Depth; level, index = level+1, index/tree.Arity {
+			p.nodes[[2]int64{level, index}] = true
+		}
+	}
+}
+
+// step takes one step if it fits, and tells if one was taken.
+func (r *Runner) step(p *progress) (bool, error) {
+	phase := evaluate.Int(p.carried[0])
+	cursor := r.cursorOf(p.carried)
+	if phase == machine.PhaseFetch && cursor >= int64(len(r.Segment.Words)) {
+		p.complete = true
+		return false, nil
+	}
+	next := steps.Choose(phase, r.kindAt(cursor))
+	if next == nil {
+		return false, fmt.Errorf("edge: no step follows phase %d, operation %d", phase, r.kindAt(cursor))
+	}
+	if len(p.rows[next.Name]) == r.Size.Steps[next.Name] {
+		return false, r.fits(p, next.Name)
+	}
+	w := r.World
+	w.pending, w.inputs = newUsed(), nil
+	head := steps.Head{Enabled: fr.One(), Number: fr.NewElement(uint64(p.count))}
+	copy(head.Carried[:], p.carried)
+	after := steps.Define(r.shared, next, &head, w)
+	if !r.hasRoom(p) {
+		return false, r.fits(p, next.Name)
+	}
+	w.used.keep(w.pending)
+	p.rows[next.Name] = append(p.rows[next.Name], Row{Head: head, Inputs: w.inputs})
+	p.carried = after.Values()
+	p.count++
+	return true, nil
+}
+
+// fits gives an error if not even one step fits.
+func (r *Runner) fits(p *progress, name string) error {
+	if p.count == 0 {
+		return fmt.Errorf("edge: size %s is too small for a step of %s", r.Size.Name, name)
+	}
+	return nil
+}
+
+// hasRoom tells if the step that was just tried fits besides the others, and counts it if so.
+func (r *Runner) hasRoom(p *progress) bool {
+	w := r.World
+	changed := 0
+	for number := range w.pending.before {
+		if !p.touched[number] {
+			p.touch(number)
+		}
+	}
+	for number := range p.touched {
+		if number == registersPage || number == headerPage || w.page(number) != r.World.Pages[number] {
+			changed++
+		}
+	}
+	hashes, checks := len(w.used.hashes), len(w.used.checks)
+	for key := range w.pending.hashes {
+		if w.used.hashes[key] == nil {
+			hashes++
+		}
+	}
+	for key := range w.pending.checks {
+		if w.used.checks[key] == nil {
+			checks++
+		}
+	}
+	if len(p.touched) <= r.Size.Pages+r.Size.ReadPages && changed <= r.Size.Pages && len(p.nodes) <= r.Size.Nodes &&
+		hashes <= r.Size.Hashes && checks <= r.Size.Signatures {
+		return true
+	}
+	p.forget(r.World)
+	return false
+}
+
+// forget counts touched pages anew, without those of a step that did not fit.
+func (p *progress) forget(w *World) {
+	p.touched, p.nodes = map[int64]bool{}, map[[2]int64]bool{}
+	p.touch(registersPage, headerPage)
+	for number := range w.used.before {
+		p.touch(number)
+	}
+}
+
+// cursorOf is the cursor among what is carried.
+func (r *Runner) cursorOf(carried []frontend.Variable) int64 {
+	return evaluate.Int(carried[steps.CarriedCount-3])
+}
+
+// kindAt is the kind of the operation whose first word is at the cursor, -1 if it is skipped.
+func (r *Runner) kindAt(cursor int64) int64 {
+	if cursor >= int64(len(r.Segment.Words)) {
+		return -1
+	}
+	bytes := r.Segment.Words[cursor].Bytes()
+	return steps.KindOf(int64(bytes[1]), r.Segment.Inbox, r.Segment.OffChain, int64(len(r.Segment.Words))-cursor)
+}
+
+func fillTuples(tuples [][steps.TupleCells]frontend.Variable, page *Page) {
+	for i := range tuples {
+		for j := range tuples[i] {
+			tuples[i][j] = page[i*steps.TupleCells+j]
+		}
+	}
+}
+
+// finish writes the two carried pages and fills all tables.
+func (r *Runner) finish(c *Circuit, p *progress, place *Place) (*Edge, error) {
+	a, api := integers.New(r.bus), r.bus.API()
+	last := steps.Known(p.carried)
+	place.CursorAfter, place.Steps = r.cursorOf(p.carried), p.count
+	place.Flags.End = p.complete
+	place.Flags.IdleAfter = evaluate.Int(last.Phase.Value) == machine.PhaseFetch
+	if p.complete && place.Flags.Last && evaluate.Int(last.ClockMS.Value) < r.Segment.FloorMS {
+		last.ClockMS = integers.Known(fr.NewElement(uint64(r.Segment.FloorMS)), timeBoundBits)
+	}
+	r.writeCarried(registersPage, last.StoreOperation(a, api, integers.Known(flagElement(place.Flags.IdleAfter), 1), tree.Cells), registerTuples)
+	r.writeCarried(headerPage, last.StoreHeader(a, tree.Cells), headerTuples)
+	edge := &Edge{Circuit: c, Place: *place, Used: map[string]int{}, Before: r.Tree.Root()}
+	if err := r.fill(edge, p, &last); err != nil {
+		return nil, err
+	}
+	return edge, r.advance(edge, p)
+}
+
+// writeCarried puts the new cells of a page that is carried.
+func (r *Runner) writeCarried(number int64, cells []frontend.Variable, tuples int) {
+	u := r.World.used
+	page := r.World.Pages[number]
+	u.before[number] = page
+	for i := range cells {
+		page[i] = evaluate.Value(cells[i])
+	}
+	u.pages[number] = page
+	base := int64(0)
+	if number == headerPage {
+		base = registerTuples
+	}
+	for i := range int64(tuples) {
+		u.last[number*tuplesOfPage+i] = base + i + 1
+	}
+}
+
+// fill gives every input of the circuit its value.
+func (r *Runner) fill(e *Edge, p *progress, last *steps.Registers) error {
+	c, u, s := e.Circuit, r.World.used, r.Segment
+	if err := r.fillTree(e, u); err != nil {
+		return err
+	}
+	for i, t := range steps.Tables {
+		rows := p.rows[t.Name]
+		e.Used[t.Name] = len(rows)
+		copy(c.Rows[i], rows)
+		for j := len(rows); j < len(c.Rows[i]); j++ {
+			c.Rows[i][j] = emptyRow(t)
+		}
+	}
+	copy(c.Final, p.carried)
+	r.fillWords(c, u)
+	e.Hashes, e.Signatures = len(u.hashes), len(u.checks)
+	fillHashes(c, u)
+	fillSignatures(c, u)
+	c.Public = Public{
+		RootBefore: e.Before, RootAfter: e.After, OutboxAfter: last.Outbox, Hash: s.Hash, Point: s.Point, Value: s.Value,
+		Place: e.Place.Pack(), Times: PackTimes(s.TimeBoundMS, s.FloorMS), Domain: s.Domain, Payee: s.Payee,
+	}
+	parts := []int64{e.Place.Words, e.Place.CursorBefore, e.Place.CursorAfter, e.Place.Steps}
+	for i, part := range parts {
+		c.PlaceParts[i] = part
+	}
+	for i, flag := range e.Place.Flags.list() {
+		c.PlaceParts[len(parts)+i] = flagElement(*flag)
+	}
+	c.TimeParts = [2]frontend.Variable{s.TimeBoundMS, s.FloorMS}
+	return nil
+}
+
+// fillTree makes the rows of pages and nodes.
+func (r *Runner) fillTree(e *Edge, u *used) error {
+	var numbers []int64
+	for number := range u.before {
+		numbers = append(numbers, number)
+	}
+	slices.Sort(numbers)
+	var touched []tree.Touched
+	for _, number := range numbers {
+		page := tree.Touched{Number: number, Before: u.before[number], After: u.before[number]}
+		if after, changed := u.pages[number]; changed {
+			page.After = after
+		}
+		for i := range int64(tuplesOfPage) {
+			page.Last = append(page.Last, u.last[number*tuplesOfPage+i])
+		}
+		touched = append(touched, page)
+	}
+	rows, err := tree.Assign(r.Tree, touched, steps.TupleCells, r.Size.Pages, r.Size.ReadPages, r.Size.Nodes)
+	if err != nil {
+		return err
+	}
+	t := e.Circuit.Tables
+	t.Pages, t.ReadPages, t.Nodes, e.After = rows.Pages, rows.ReadPages, rows.Nodes, rows.RootAfter
+	e.Touched = len(touched)
+	return nil
+}
+
+func (r *Runner) fillWords(c *Circuit, u *used) {
+	segment := &c.Tables.Segment
+	for i := range segment.Words {
+		segment.Words[i], segment.Steps[i], segment.Counts[i] = 0, 0, 0
+		if i < len(r.Segment.Words) {
+			segment.Words[i], segment.Steps[i] = r.Segment.Words[i], 1
+			segment.Counts[i] = u.words[int64(i)]
+		}
+	}
+}
+
+func fillHashes(c *Circuit, u *used) {
+	list := make([]*hashUse, 0, len(u.hashes))
+	for _, use := range u.hashes {
+		list = append(list, use)
+	}
+	slices.SortFunc(list, func(x, y *hashUse) int { return x.sequence - y.sequence })
+	for i := range c.Tables.Hashes {
+		row := &c.Tables.Hashes[i]
+		row.Tag, row.Count = 0, 0
+		for j := range row.Elements {
+			row.Elements[j] = 0
+		}
+		if i < len(list) {
+			row.Tag, row.Count = list[i].key.tag, list[i].count
+			for j, e := range list[i].key.elements {
+				row.Elements[j] = e
+			}
+		}
+	}
+}
+
+func fillSignatures(c *Circuit, u *used) {
+	list := make([]*signatureUse, 0, len(u.checks))
+	for _, use := range u.checks {
+		list = append(list, use)
+	}
+	slices.SortFunc(list, func(x, y *signatureUse) int { return x.sequence - y.sequence })
+	for i := range c.Tables.Signatures {
+		key, count := signatureKey{}, 0
+		if i < len(list) {
+			key, count = list[i].key, list[i].count
+		}
+		row := &c.Tables.Signatures[i]
+		row.Message, row.KeyX, row.KeyY, row.RWord, row.SWord = key[0], key[1], key[2], key[3], key[4]
+		row.RByte, row.SByte, row.Count = key[5], key[6], count
+	}
+}
+
+// advance makes the state after the edge the one before the next.
+func (r *Runner) advance(e *Edge, p *progress) error {
+	for number, page := range r.World.used.pages {
+		r.World.Pages[number] = page
+		if _, err := r.Tree.SetCells(number, (*[tree.Cells]fr.Element)(&page)); err != nil {
+			return err
+		}
+	}
+	if root := r.Tree.Root(); root != e.After {
+		return errors.New("edge: the tree and the rows have different roots")
+	}
+	r.Cursor, r.Begun = e.Place.CursorAfter, true
+	return nil
+}
+
+// emptyRow is a row that is no step.
+func emptyRow(t *steps.Table) (row Row) {
+	row.Head.Enabled, row.Head.Number = 0, 0
+	for i := range row.Head.Carried {
+		row.Head.Carried[i] = 0
+	}
+	row.Inputs = make([]frontend.Variable, inputCount(t))
+	for i := range row.Inputs {
+		row.Inputs[i] = 0
+	}
+	return row
+}

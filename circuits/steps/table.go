@@ -1,0 +1,51 @@
+package steps
+
+import "miletus/circuits/machine"
+
+// Table is a kind of step: the rows of a circuit that make it are its table. Its name is that of the engine's step
+// or transaction.
+type Table struct {
+	Name  string
+	Phase int64
+	// Kinds are the operations that a step of phase FETCH is for.
+	Kinds  []int64
+	Define func(*Step)
+}
+
+// Tables lists every kind of step. The machine's phases, and for FETCH the kinds of operations, are all there; each
+// state of the machine has exactly one that can follow.
+var Tables = []*Table{
+	{Name: "skip", Phase: machine.PhaseFetch, Define: defineSkip},
+	{Name: "deposit", Phase: machine.PhaseFetch, Kinds: []int64{machine.KindDeposit}, Define: defineDeposit},
+	{Name: "tick", Phase: machine.PhaseFetch, Kinds: []int64{machine.KindTick}, Define: defineTick},
+	{Name: "done", Phase: machine.PhaseDone, Define: defineDone},
+}
+
+// FindTable gives the table of a name, nil if there is none.
+func FindTable(name string) *Table {
+	for _, t := range Tables {
+		if t.Name == name {
+			return t
+		}
+	}
+	return nil
+}
+
+// Choose gives the table whose step comes next: by phase, and for FETCH by the operation's kind, which is negative
+// where the operation is to be skipped.
+func Choose(phase, kind int64) *Table {
+	for _, t := range Tables {
+		if t.Phase != phase {
+			continue
+		}
+		if phase != machine.PhaseFetch || (kind < 0 && t.Name == "skip") {
+			return t
+		}
+		for _, k := range t.Kinds {
+			if k == kind {
+				return t
+			}
+		}
+	}
+	return nil
+}
