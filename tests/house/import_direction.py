@@ -11,12 +11,13 @@ BELOW: dict[str, set[str]] = {
     "sequencer": {"engine", "codec", "native"},
     "settlement": {"engine", "codec", "native"},
     "market": {"engine", "codec", "native"},
-    "gateway": {"engine", "codec", "native", "sequencer", "settlement", "market"},
+    "indexer": {"engine", "codec", "native", "sequencer", "settlement", "market"},
+    "gateway": {"engine", "codec", "native", "sequencer", "settlement", "market", "indexer"},
     "client": {"engine", "codec", "native", "sequencer", "settlement", "market"},
     "lab": {"engine", "codec", "native", "sequencer", "settlement", "market"},
     "cli": {
         *("engine", "codec", "native", "sequencer", "settlement", "market"),
-        *("gateway", "client", "lab"),
+        *("indexer", "gateway", "client", "lab"),
     },
 }
 """For each package, the packages that it may import, beside itself."""
