@@ -257,10 +257,24 @@ func (b *bare) Define(api frontend.API) error {
 	return nil
 }
 
+// untied has a public input that is multiplied by zero, which gnark leaves out.
+type untied struct {
+	tiny.Circuit
+	Payee frontend.Variable `gnark:",public"`
+}
+
+func (u *untied) Define(api frontend.API) error {
+	api.AssertIsEqual(api.Mul(u.Payee, 0), 0)
+	return u.Circuit.Define(api)
+}
+
 func TestCircuitsThatCantBeProvedAreRefused(t *testing.T) {
 	for want, circuit := range map[string]func() frontend.Circuit{
 		"a mistake":     func() frontend.Circuit { return &mistaken{} },
 		"0 commitments": func() frontend.Circuit { return &bare{} },
+		"public input 1 is in no constraint": func() frontend.Circuit {
+			return &untied{Circuit: tiny.Circuit{Bits: 8}}
+		},
 	} {
 		_, err := keys.Compile(&keys.Circuit{Name: "wrong", New: circuit})
 		if err == nil || !strings.Contains(err.Error(), want) {

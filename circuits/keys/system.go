@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync"
 
 	"github.com/consensys/gnark-crypto/ecc"
@@ -48,12 +49,33 @@ func Compile(circuit *Circuit) (system *System, err error) {
 	if commitments := constraints.CommitmentInfo.(constraint.Groth16Commitments); len(commitments) != 1 {
 		return nil, fmt.Errorf("keys: circuit %s has %d commitments: the verifier on L1 takes one", circuit.Name, len(commitments))
 	}
+	if at, tied := findUntied(constraints); !tied {
+		return nil, fmt.Errorf("keys: circuit %s: public input %d is in no constraint, so a proof would hold for any value of it", circuit.Name, at)
+	}
 	strip(constraints)
 	sum := sha256.New()
 	if _, err := constraints.WriteTo(sum); err != nil {
 		return nil, err
 	}
 	return &System{circuit.Name, hex.EncodeToString(sum.Sum(nil)), constraints}, nil
+}
+
+// findUntied looks for a public input that no constraint has: its place in the verifying key would be empty.
+func findUntied(constraints *cs.R1CS) (at int, tied bool) {
+	seen := make([]bool, constraints.GetNbPublicVariables())
+	seen[0] = true // the constant one
+	each := constraints.GetR1CIterator()
+	for c := each.Next(); c != nil; c = each.Next() {
+		for _, side := range []constraint.LinearExpression{c.L, c.R, c.O} {
+			for _, term := range side {
+				if wire := term.WireID(); wire < len(seen) {
+					seen[wire] = true
+				}
+			}
+		}
+	}
+	at = slices.Index(seen, false)
+	return at - 1, at < 0
 }
 
 // strip takes away what only tells where in the sources a constraint is from: line numbers must not change a hash.
