@@ -94,6 +94,15 @@ def test_ctrl_c_stops_every_process(tmp_path: Path) -> None:
     assert wait_until_gone(pids) == []
 
 
+def test_a_report_that_cannot_be_written_is_told_before_anything_runs(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    folder = tmp_path / "demo"
+    done = run("demo", "--folder", str(folder), "--report", str(tmp_path / "file" / "report.json"))
+    assert (done.status, done.err.count("\n")) == (1, 1)
+    assert "give another --report" in done.err
+    assert not folder.exists()
+
+
 def test_a_missing_folder_of_chains_is_one_line(tmp_path: Path) -> None:
     done = run("demo", "--chains", str(tmp_path / "absent"), "--folder", str(tmp_path / "demo"))
     assert done.status == 1

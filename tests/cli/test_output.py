@@ -3,13 +3,12 @@
 import errno
 import io
 import json
-import subprocess
-import sys
 from contextlib import redirect_stdout
 
 import msgspec
 import pytest
 
+from miletus import __version__
 from miletus.cli.errors import CliError, explain
 from miletus.cli.output import (
     Output,
@@ -18,8 +17,11 @@ from miletus.cli.output import (
     format_usdc,
     shorten,
 )
+from miletus.cli.refusals import ADVICE, explain_refusal
+from miletus.engine.reasons import Reason
 from miletus.market.errors import MarketError
 from miletus.settlement.errors import L1Unreachable
+from tests.cli.running import run
 
 
 class Thing(msgspec.Struct):
@@ -102,9 +104,50 @@ def test_an_unforeseen_error_keeps_its_traceback() -> None:
     assert explain(ZeroDivisionError()) is None
 
 
-def test_the_command_line_tells_an_unknown_command() -> None:
-    run = subprocess.run(
-        [sys.executable, "-m", "miletus.cli", "fly"], capture_output=True, text=True, check=False
-    )
-    assert run.returncode == 2
-    assert "fly" in run.stderr
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("fly",), "No such command 'fly': see miletus --help"),
+        (("trade", "buy"), "Missing argument 'instrument': see miletus trade buy --help"),
+        (("trade", "buy", "X"), "Missing argument 'size': see miletus trade buy --help"),
+        (("trade", "cancel", "x"), "see miletus trade cancel --help"),
+        (("deposit", "-5"), "No such option: -5: see miletus deposit --help"),
+        (("status", "--jsn"), "see miletus status --help"),
+        (("watchtower",), "Missing option '--rpc': see miletus watchtower --help"),
+        (("up", "--port", "70000"), "--port"),
+        (("up", "--window", "0"), "--window"),
+        (("demo", "--days", "many"), "--days"),
+        (("demo", "--days", "nan"), "--days"),
+        (("demo", "--strikes", "99"), "--strikes"),
+    ],
+)
+def test_a_wrong_command_is_one_line_that_names_the_help(arguments: tuple[str, ...], line: str) -> None:
+    done = run(*arguments)
+    assert (done.status, done.out, done.err.count("\n")) == (2, "", 1), done.err
+    assert done.err.startswith("miletus: ")
+    assert line in done.err
+    assert "--help" in done.err
+
+
+def test_without_a_command_the_help_is_shown() -> None:
+    for arguments in ((), ("trade",), ("run",)):
+        done = run(*arguments)
+        assert done.status == 2
+        assert "Commands" in done.out + done.err
+    assert run("--help").status == 0
+
+
+def test_the_version_names_the_build_that_runs() -> None:
+    done = run("--version", environment={"MILETUS_INTERPRETED": "1"})
+    assert (done.status, done.out) == (0, f"miletus {__version__}, machine interpreted\n")
+
+
+def test_every_reason_that_an_operation_can_be_refused_with_has_advice() -> None:
+    """The reasons of the oracle's words and of settlement come last, and no trader sees them."""
+    wanted = {reason for reason in Reason if Reason.OK < reason <= Reason.ORDER_NOT_FOUND}
+    assert set(ADVICE) == wanted
+    for reason in wanted:
+        text = explain_refusal(reason)
+        assert text.startswith(f"{reason.name}: ")
+        assert "\n" not in text
+    assert explain_refusal(Reason.BAD_TICK) == "BAD_TICK"

@@ -127,7 +127,13 @@ def test_an_order_rests_is_changed_and_is_cancelled(running: Running) -> None:
 def test_a_refused_order_is_one_line(running: Running) -> None:
     refusals: list[tuple[list[str], str]] = [
         (["sell", "BTC_USDC-PERPETUAL", "500", "--price", "80000"], "MARGIN"),
-        (["cancel", "200"], "ORDER_NOT_FOUND"),
+        (["cancel", "200"], "ORDER_NOT_FOUND: no such order rests"),
+        (["buy", "BTC_USDC-PERPETUAL", "1e999999"], "is no number"),
+        (["buy", "BTC_USDC-PERPETUAL", "1e30"], "more than the exchange can count"),
+        (["buy", "BTC_USDC-PERPETUAL", "nan"], "must be positive"),
+        (["buy", "BTC_USDC-PERPETUAL", "0.01", "--price", "1e12"], "price_ticks"),
+        (["buy", "BTC_USDC-PERPETUAL", "0.01", "--slot", "256"], "slot is 256"),
+        (["amend", "99"], "say what to change"),
         (["buy", "BTC_USDC-PERPETUAL", "0.0001"], "steps of 0.001"),
         (["buy", "BTC_USDC-PERPETUAL", "0.01", "--price", "70000.13"], "multiples of 0.50"),
         (["buy", "BTC_USDC-PERPETUAL", "0"], "must be positive"),
@@ -178,9 +184,14 @@ def test_the_system_is_well(running: Running) -> None:
 
 
 def test_a_second_system_in_the_folder_is_refused(running: Running) -> None:
-    done = run("up", "--folder", str(running.folder), "--port", "0", "--l1-port", "0")
-    assert done.status == 1
-    assert "a system runs in" in done.err
+    pids = running.read_pids()
+    for command in (("up",), ("up", "--fresh"), ("demo",)):
+        done = run(*command, "--folder", str(running.folder))
+        assert (done.status, done.err.count("\n")) == (1, 1), done.err
+        assert "a system runs in" in done.err
+    assert running.read_pids() == pids
+    assert all(map(is_alive, pids.values()))
+    assert get(running.do("status"))["well"] is True
 
 
 def test_a_port_in_use_is_one_line_and_leaves_nothing_running(tmp_path: Path) -> None:

@@ -61,8 +61,10 @@ def check_disk(folder: Path) -> None:
 
 
 def stop_left_over(folder: Folder) -> None:
-    """Stop the L1 of a system in this folder that was killed before it could."""
+    """Stop the L1 of a system in this folder that was killed before it could; one that runs is left alone."""
     system = folder.read_system(required=False)
+    if system is not None and system.pid and is_running(system.pid):
+        return
     pid = system.processes.get(L1_PROCESS) if system is not None else None
     if system is None or pid is None or not is_running(pid):
         return

@@ -67,7 +67,7 @@ def app() -> None:
         signal.signal(number, interrupt)
     configure_log(for_people=True, level=logging.WARNING)
     try:
-        leave(commands(standalone_mode=False) or 0)
+        leave(commands(prog_name="miletus", standalone_mode=False) or 0)
     except typer.TyperException as error:
         sys.stderr.write(explain_usage(error))
         leave(error.exit_code)

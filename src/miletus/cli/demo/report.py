@@ -79,6 +79,17 @@ def compute_percentile(values: Sequence[float], share: float) -> float:
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else 0.0
 
 
+def check_report(path: Path) -> None:
+    """See that the report can be written, before the minute that it takes. CliError if it can't."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.open("ab").close()
+    except OSError as error:
+        raise CliError(
+            f"{path}: the report can't be written ({error.strerror}): give another --report"
+        ) from None
+
+
 def write_report(path: Path, report: Report) -> None:
     """Write the report as JSON. CliError if the file can't be written."""
     try:

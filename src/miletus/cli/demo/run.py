@@ -8,7 +8,7 @@ from rich.console import Console
 from miletus.cli.board import Screen
 from miletus.cli.config import Config, L1Config, MarketConfig, NodeConfig, RollupConfig
 from miletus.cli.demo.director import Director, make_board
-from miletus.cli.demo.report import Report, print_summary, write_report
+from miletus.cli.demo.report import Report, check_report, print_summary, write_report
 from miletus.cli.errors import CliError
 from miletus.cli.folder import Folder
 from miletus.cli.launch import check_disk, check_tools, stop_left_over
@@ -36,6 +36,8 @@ def run_demo(
     as_json: bool,
 ) -> None:
     """Run a demonstration; raises CliError when what it found is not as it should be."""
+    if report_path is not None:
+        check_report(report_path)
     check_tools(own_l1=True)
     check_disk(folder_path)
     config = Config(
