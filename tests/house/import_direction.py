@@ -12,7 +12,7 @@ BELOW: dict[str, set[str]] = {
     "settlement": {"engine", "codec", "native"},
     "market": {"engine", "codec", "native"},
     "indexer": {"engine", "codec", "native", "sequencer", "settlement", "market"},
-    "gateway": {"engine", "codec", "native", "sequencer", "settlement", "market", "indexer"},
+    "gateway": {"engine", "codec", "native", "sequencer", "settlement", "market", "indexer", "client"},
     "client": {"engine", "codec", "native", "sequencer", "settlement", "market"},
     "lab": {"engine", "codec", "native", "sequencer", "settlement", "market"},
     "cli": {

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of our own: made in a folder, on a free port of loopback, as a user that is not root."""
+"""A PostgreSQL server of our own: in a folder, on a free port of loopback, run by a user that is not root."""
 
 import glob
 import os

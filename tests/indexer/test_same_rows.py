@@ -1,4 +1,4 @@
-"""A real market through a node and L1: rows from the feed, from the folder, and from L1 alone are the same."""
+"""A real market through a node and L1: rows from feed, folder, and L1 alone are the same."""
 
 from pathlib import Path
 

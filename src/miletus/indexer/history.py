@@ -162,7 +162,10 @@ class History:
         return self._page(t, tests, views.PortfolioView, oldest_first, limit, continuation)
 
     def get_holdings(self, account: int, time_ms: int | None = None) -> list[views.HoldingView]:
-        """Positions of an account that are not zero, now or at a time, with what they cost."""
+        """Positions of an account that are not zero, with what they cost: now, or at a time.
+
+        They are those of the last segment that ended; the node has those of this moment.
+        """
         t = schema.positions
         tests = [t.c.account == account, *_within(t.c.time_ms, None, time_ms)]
         last = select(t.c.instrument, func.max(t.c.id).label("id")).where(*tests).group_by(t.c.instrument)

@@ -19,7 +19,7 @@ from miletus.indexer.places import first_id
 from miletus.indexer.rerun import Rerun
 from miletus.indexer.store import Store
 from miletus.native import NativeCrypto
-from miletus.settlement.genesis import Genesis
+from miletus.sequencer.config import FirstState
 
 TIME_AHEAD_S: Final = 5
 CLOCK_LAG_S: Final = 3_600
@@ -73,7 +73,7 @@ class Indexer:
 
     """
 
-    def __init__(self, database: Database, genesis: Genesis, chain_id: int, rollup: str) -> None:
+    def __init__(self, database: Database, genesis: FirstState, chain_id: int, rollup: str) -> None:
         self.store = Store(database, f"chain {chain_id}, rollup {rollup.lower()}")
         self._genesis = genesis
         self._crypto = NativeCrypto(chain_id, rollup)

@@ -19,12 +19,15 @@ from miletus.engine.reasons import Reason
 from miletus.engine.segment import INBOX, RECORD, SEQUENCED, Segment
 from miletus.engine.state import EVENT, RECEIPT, State
 from miletus.native import NativeCrypto, prepare
-from miletus.settlement.genesis import Genesis
+from miletus.sequencer.config import FirstState
 
 ENDS_PART: Final = frozenset((int(G.APPROVE), int(G.SETTLE)))
 """Kinds after which the state is looked at."""
 
 FIRST_SIGNED, LAST_SIGNED = 0x10, 0x1F
+
+CAPACITY: Final = 256
+"""Accounts that there is room for at first; it grows by itself."""
 
 PAGE_BYTES: Final = 8 * int(L.PAGE)
 
@@ -57,9 +60,9 @@ class Rerun:
         self.clock_ms = self._read_clock()
 
     @classmethod
-    def from_genesis(cls, genesis: Genesis, crypto: NativeCrypto) -> "Rerun":
+    def from_genesis(cls, genesis: FirstState, crypto: NativeCrypto) -> "Rerun":
         """The machine before its first word."""
-        return cls(genesis.build_machine(crypto))
+        return cls(genesis.build_machine(crypto, CAPACITY))
 
     @classmethod
     def from_pages(cls, pages: Sequence[tuple[int, bytes]], crypto: NativeCrypto) -> "Rerun":
