@@ -234,7 +234,8 @@ def test_what_is_rolled_back_leaves_no_trace(told: Told, cut: int, tmp_path: Pat
     for _ in range(6):
         for account in (ALICE, BOB, CAROL):
             told.do(account, told.traders[account].random_order(chance), 30_000)
-            told.do(account, told.traders[account].random_order(chance))
+            for _ in range(5):
+                told.do(account, told.traders[account].random_order(chance))
         told.do(CAROL, told.traders[CAROL].withdraw(5_000_000))
         told.node.close_batch()
     told.hear()
