@@ -1,4 +1,9 @@
 package machine
 
-// Phases that only the circuit has: parts of a step of the engine. They never stand at the end of a segment.
-const ()
+// Phases that only the circuit has: parts of a step of the engine. No segment ends in one.
+const (
+	// PhaseIndexTick, PhaseFlip and PhaseList carry out what was approved.
+	PhaseIndexTick = 16
+	PhaseFlip      = 17
+	PhaseList      = 18
+)

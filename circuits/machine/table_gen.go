@@ -24,7 +24,8 @@ const (
 	MaxOpenInterestLots    = 8589934592
 	CashLimitMicros        = 1152921504606846976
 	DeltaLimit             = 12000
-	GammaLimit             = 8192
+	GammaLimit             = 1048576
+	GammaIndexLimit        = 1099511627776
 	CumulativeLimit        = 1152921504606846976
 	GenerationSpan         = 4294967296
 	DeltaOne               = 10000

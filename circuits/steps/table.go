@@ -18,6 +18,14 @@ var Tables = []*Table{
 	{Name: "skip", Phase: machine.PhaseFetch, Define: defineSkip},
 	{Name: "deposit", Phase: machine.PhaseFetch, Kinds: []int64{machine.KindDeposit}, Define: defineDeposit},
 	{Name: "tick", Phase: machine.PhaseFetch, Kinds: []int64{machine.KindTick}, Define: defineTick},
+	{Name: "propose_index_tick", Phase: machine.PhaseFetch, Kinds: []int64{machine.KindIndexTick}, Define: defineProposal(machine.KindIndexTick)},
+	{Name: "propose_flip", Phase: machine.PhaseFetch, Kinds: []int64{machine.KindFlip}, Define: defineProposal(machine.KindFlip)},
+	{Name: "propose_list", Phase: machine.PhaseFetch, Kinds: []int64{machine.KindList}, Define: defineProposal(machine.KindList)},
+	{Name: "sheet_entry", Phase: machine.PhaseFetch, Kinds: []int64{machine.KindSheetEntry}, Define: defineSheetEntry},
+	{Name: "approve", Phase: machine.PhaseFetch, Kinds: []int64{machine.KindApprove}, Define: defineApprove},
+	{Name: "index_tick", Phase: machine.PhaseIndexTick, Define: defineIndexTick},
+	{Name: "flip", Phase: machine.PhaseFlip, Define: defineFlip},
+	{Name: "list_instrument", Phase: machine.PhaseList, Define: defineList},
 	{Name: "done", Phase: machine.PhaseDone, Define: defineDone},
 }
 
