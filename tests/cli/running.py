@@ -29,7 +29,7 @@ class Ended:
         return json.loads(self.out)
 
 
-def run(*arguments: str, seconds: float = 60.0, environment: Mapping[str, str] | None = None) -> Ended:
+def run(*arguments: str, seconds: float = 240.0, environment: Mapping[str, str] | None = None) -> Ended:
     """Run `miletus <arguments>` to its end."""
     done = subprocess.run(
         [*COMMAND, *arguments],
@@ -51,7 +51,7 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def wait_until_gone(pids: list[int], seconds: float = 20.0) -> list[int]:
+def wait_until_gone(pids: list[int], seconds: float = 120.0) -> list[int]:
     """Wait until processes have ended; those that have not."""
     end = time.monotonic() + seconds
     while any(map(is_alive, pids)) and time.monotonic() < end:
@@ -72,14 +72,14 @@ class Running:
         system = json.loads((self.folder / "system.json").read_text())
         return {str(name): int(pid) for name, pid in system["processes"].items()}
 
-    def do(self, *arguments: str, seconds: float = 60.0) -> Ended:
+    def do(self, *arguments: str, seconds: float = 240.0) -> Ended:
         """Run a command on this system, with --json."""
         return run(*arguments, "--folder", str(self.folder), "--json", seconds=seconds)
 
     def stop(self, number: int = signal.SIGINT) -> Ended:
         """Send a signal, and wait for the end."""
         self.process.send_signal(number)
-        out, err = self.process.communicate(timeout=60)
+        out, err = self.process.communicate(timeout=240)
         return Ended(self.process.returncode, out, err)
 
 
@@ -99,7 +99,7 @@ def up(folder: Path, *options: str) -> Iterator[Running]:
         while not lines or lines[-1] != "}\n":
             line = process.stdout.readline()
             if not line:
-                out, err = process.communicate(timeout=60)
+                out, err = process.communicate(timeout=240)
                 raise AssertionError(f"miletus up ended with {process.returncode}: {out}{err}")
             lines.append(line)
         running.started = json.loads("".join(lines))

@@ -36,7 +36,7 @@ def write_config(folder: Path) -> str:
     return str(path)
 
 
-def until(what: Callable[[], Any], seconds: float = 40.0) -> Any:
+def until(what: Callable[[], Any], seconds: float = 180.0) -> Any:
     """Ask again until the answer is true."""
     end = time.monotonic() + seconds
     while not (answer := what()):
@@ -245,7 +245,7 @@ def test_a_system_goes_on_after_it_was_killed(tmp_path: Path) -> None:
         before = get(first.do("account"))
         pids = first.read_pids()
         first.process.kill()
-        first.process.communicate(timeout=20)
+        first.process.communicate(timeout=120)
         others = [pid for name, pid in pids.items() if name != "anvil"]
         assert wait_until_gone(others) == []
         assert is_alive(pids["anvil"])  # the chain of a development L1 is stopped in order by the next start
@@ -257,6 +257,6 @@ def test_a_system_goes_on_after_it_was_killed(tmp_path: Path) -> None:
         fill = trade(second, "buy", "BTC_USDC-PERPETUAL", "0.01")["fills"][0]["fill"]
         assert until(lambda: (done := second.do("audit", fill)).status == 0 and done.json)["root_agrees"]
         os.kill(second.read_pids()["anvil"], signal.SIGKILL)
-        _, err = second.process.communicate(timeout=60)
+        _, err = second.process.communicate(timeout=240)
         assert second.process.returncode == 1
         assert "L1 ended" in err

@@ -22,7 +22,7 @@ import msgspec
 from miletus.cli.channel import STOP, Fields
 from miletus.cli.errors import CliError
 
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 """Longest wait for a child to say that it works; a slow disk and a cold cache are in it."""
 
 STOP_SECONDS = 15.0

@@ -1,21 +1,27 @@
 """What the roles of the market share: the market itself, and a checked way to the node."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from miletus.cli.config import MarketConfig
 from miletus.cli.roles.base import Site
 from miletus.client.connection import CheckedConnection, connect
-from miletus.market.generated import GeneratedMarket
-from miletus.market.replay import ReplayMarket
-from miletus.market.timeline import Market, Selection
 from miletus.sequencer.chain import Deployment
+
+if TYPE_CHECKING:
+    from miletus.market.timeline import Market
 
 GENERATED_START_S = 1_769_594_400
 """Start of a generated market that is given none: 2026-01-28 10:00 UTC."""
 
 
-def open_market(config: MarketConfig) -> Market:
+def open_market(config: MarketConfig) -> "Market":
     """The market of a configuration: recorded chains, or a generated one. Raises MarketError."""
+    # here, since scipy takes as long to import as most commands take in all
+    from miletus.market.generated import GeneratedMarket
+    from miletus.market.replay import ReplayMarket
+    from miletus.market.timeline import Selection
+
     selection = Selection(nearest=config.expiries, quarterly=config.quarterlies, strikes=config.strikes)
     if config.chains:
         return ReplayMarket(Path(config.chains), config.seed, selection=selection)
