@@ -9,9 +9,10 @@ import pytest
 from miletus.codec import encode
 from miletus.engine import events
 from miletus.engine.reasons import Reason
-from miletus.indexer import History, IndexerError
 from miletus.indexer.database import Database, open_database
+from miletus.indexer.errors import IndexerError
 from miletus.indexer.feed import FeedTaker
+from miletus.indexer.history import History
 from miletus.indexer.indexer import Indexer
 from miletus.indexer.views import InstrumentRecord
 from miletus.sequencer.answers import FeedGroup

@@ -8,10 +8,11 @@ from sqlalchemy import func, select
 from benchmarks.flow import Flow
 from benchmarks.posted_market import PostedMarket, open_posted_market, sign_operations
 from miletus.engine.state import State
-from miletus.indexer import History, schema
+from miletus.indexer import schema
 from miletus.indexer.chain import ChainFollower
 from miletus.indexer.database import Database, open_database
 from miletus.indexer.feed import FeedTaker, take_closed
+from miletus.indexer.history import History
 from miletus.indexer.indexer import Indexer
 from miletus.sequencer.answers import FeedGroup
 from miletus.sequencer.query import iterate_positions, view_account

@@ -5,6 +5,7 @@ import sqlite3
 
 from miletus.client import ClientError
 from miletus.codec import CodecError
+from miletus.indexer.errors import IndexerError
 from miletus.market.errors import MarketError
 from miletus.native import NativeLibraryError
 from miletus.sequencer.errors import SequencerError
@@ -25,6 +26,7 @@ KNOWN = (
     CliError,
     ClientError,
     CodecError,
+    IndexerError,
     MarketError,
     NativeLibraryError,
     SequencerError,
@@ -35,6 +37,8 @@ KNOWN = (
 
 def explain(error: BaseException) -> str | None:
     """The line for the user, or None for an error that nobody foresaw and whose traceback is worth more."""
+    if isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        return explain(error.exceptions[0])
     if isinstance(error, KNOWN):
         return first_line(error)
     if isinstance(error, sqlite3.Error):

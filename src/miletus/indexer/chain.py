@@ -80,6 +80,11 @@ class ChainFollower:
             self._paid += 1
         self._forget()
 
+    @property
+    def noted(self) -> int:
+        """Batches that the rows say are on L1, from the first on."""
+        return len(self._known)
+
     def next_unknown(self) -> int | None:
         """Number of the first batch on L1 that the rows do not say is there."""
         number = len(self._known) + 1
@@ -144,6 +149,10 @@ class ChainFollower:
         At most `limit` of them if that is not 0. Raises L1Error, IndexerError.
         """
         self.read()
+        return self.take_read(limit)
+
+    def take_read(self, limit: int = 0) -> int:
+        """As `follow_alone`, of what `read` brought."""
         self.settle()
         indexer = self.indexer
         if indexer.open_batch is not None or indexer.last_batch > self.view.head_number:

@@ -46,6 +46,10 @@ class Database:
         """Close what is open."""
         self.engine.dispose()
 
+    def begin(self) -> "Transaction":
+        """A transaction: `with database.begin() as connection`. Errors of the database are IndexerError."""
+        return Transaction(self)
+
     def insert(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
         """Add rows that are not there."""
         if rows:
@@ -78,6 +82,28 @@ class Database:
             cursor: Any = connection.connection.cursor()
             cursor.execute(f"COPY {name} ({columns}) FROM STDIN", stream=stream)
             cursor.close()
+
+
+class Transaction:
+    """A transaction whose errors are the indexer's."""
+
+    def __init__(self, database: Database) -> None:
+        self._url = database.engine.url
+        self._context = database.engine.begin()
+
+    def __enter__(self) -> Connection:
+        try:
+            return self._context.__enter__()
+        except SQLAlchemyError as error:
+            raise explain(error, self._url) from None
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        try:
+            self._context.__exit__(kind, error, trace)
+        except SQLAlchemyError as failure:
+            raise explain(failure, self._url) from None
+        if isinstance(error, SQLAlchemyError):
+            raise explain(error, self._url) from None
 
 
 def open_database(address: str | Path) -> Database:

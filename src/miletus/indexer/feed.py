@@ -33,6 +33,7 @@ class FeedTaker:
         self.indexer = indexer
         self.unwritten = 0
         """Operations since the last write."""
+        self._rollbacks = indexer.rollbacks
 
     def get_due(self, epoch: int) -> int:
         """The number that the feed of an epoch must go on with.
@@ -51,6 +52,8 @@ class FeedTaker:
 
     def take(self, group: FeedGroup) -> None:
         """Take in a group; items that were taken already are passed over. Gap if one is missing."""
+        if self.indexer.rollbacks != self._rollbacks:
+            raise Gap("batches were taken back: read closed ones first")
         number = group.first_number
         due = self.get_due(group.epoch)
         waiting: list[FeedItem] = []

@@ -79,6 +79,8 @@ class Indexer:
         self._crypto = NativeCrypto(chain_id, rollup)
         self.rerun: Rerun
         self.builder: Builder
+        self.rollbacks = 0
+        """How often batches were taken back, so that a source sees that it must begin anew."""
         self._head: Head | None = None
         self._last_batch = self._number = self._segment = self._word = 0
         self._words = self._operations = self._fills = 0
@@ -183,6 +185,7 @@ class Indexer:
     def roll_back(self, batch: int) -> None:
         """Take back a batch and every later one."""
         self.store.roll_back(batch)
+        self.rollbacks += 1
         self._head = None
         self._load()
 

@@ -39,7 +39,7 @@ class L1Store:
         """Ids of posted batches by number, without a gap from 1 on."""
         t = schema.batches.c
         query = select(t.number, t.l1_id).where(t.l1_id.is_not(None)).order_by(t.number)
-        with self._database.engine.begin() as connection:
+        with self._database.begin() as connection:
             rows = {int(row[0]): str(row[1]) for row in connection.execute(query)}
         whole = 0
         while whole + 1 in rows:
@@ -58,13 +58,13 @@ class L1Store:
         """A withdrawal was paid in a block."""
         t = schema.withdrawals
         query = update(t).where(t.c.batch == batch, t.c.place == place).values(l1_paid_block=block)
-        with self._database.engine.begin() as connection:
+        with self._database.begin() as connection:
             connection.execute(query)
 
     def clear_from(self, number: int) -> None:
         """Batches from this one on are not on L1 as they were."""
         t = schema.batches
-        with self._database.engine.begin() as connection:
+        with self._database.begin() as connection:
             connection.execute(update(t).where(t.c.number >= number).values(dict.fromkeys(_POSTED)))
 
     def clear_after(self, block: int, finals: Sequence[int]) -> None:
@@ -72,14 +72,14 @@ class L1Store:
         t = schema.batches
         last = max(finals, default=0)
         tests = (t.c.l1_final_block.is_not(None), (t.c.number > last) | (t.c.l1_final_block > block))
-        with self._database.engine.begin() as connection:
+        with self._database.begin() as connection:
             connection.execute(update(t).where(*tests).values(l1_final_block=None))
 
     def clear_paid(self, paid: Sequence[tuple[int, int]]) -> None:
         """Only these withdrawals, by batch and place, are paid."""
         t = schema.withdrawals
         known = set(paid)
-        with self._database.engine.begin() as connection:
+        with self._database.begin() as connection:
             rows = connection.execute(
                 select(t.c.id, t.c.batch, t.c.place).where(t.c.l1_paid_block.is_not(None))
             )
@@ -89,5 +89,5 @@ class L1Store:
 
     def _set(self, number: int, values: dict[str, object]) -> None:
         t = schema.batches
-        with self._database.engine.begin() as connection:
+        with self._database.begin() as connection:
             connection.execute(update(t).where(t.c.number == number).values(values))

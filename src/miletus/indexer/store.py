@@ -9,11 +9,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Connection, Table, delete, func, select, text
-from sqlalchemy.exc import SQLAlchemyError
 
 from miletus.indexer import schema
 from miletus.indexer.candles import MINUTE_MS, Candle
-from miletus.indexer.database import Database, explain
+from miletus.indexer.database import Database
 from miletus.indexer.errors import IndexerError
 from miletus.indexer.orders import OPEN, Order
 from miletus.indexer.places import first_id
@@ -33,7 +32,7 @@ class Store:
 
     def __init__(self, database: Database, identity: str) -> None:
         self.database = database
-        with self._begin() as connection:
+        with self.database.begin() as connection:
             found = connection.execute(_select_fact("identity")).scalar()
             if found is None:
                 connection.execute(schema.facts.insert().values(name="identity", value=identity))
@@ -42,16 +41,13 @@ class Store:
                     f"{database.address} is the history of {found}, not of {identity}: give another database"
                 )
 
-    def _begin(self) -> "_Transaction":
-        return _Transaction(self.database)
-
     # ---- going on
 
     def get_last_batch(self) -> tuple[int, int, int, int] | None:
         """Number, epoch, first number and numbers taken of the last closed batch; None if there is none."""
         t = schema.batches.c
         query = select(t.number, t.epoch, t.first_number, t.words + t.segments + 1).where(t.closed == 1)
-        with self._begin() as connection:
+        with self.database.begin() as connection:
             row = connection.execute(query.order_by(t.number.desc()).limit(1)).first()
         return None if row is None else (int(row[0]), int(row[1]), int(row[2]), int(row[3]))
 
@@ -60,7 +56,7 @@ class Store:
         t = schema.batches.c
         query = select(t.epoch, t.first_number + t.words + t.segments + 1)
         query = query.where(t.closed == 1, t.first_number > 0).order_by(t.number.desc()).limit(1)
-        with self._begin() as connection:
+        with self.database.begin() as connection:
             row = connection.execute(query).first()
         return None if row is None else (int(row[0]), int(row[1]))
 
@@ -68,32 +64,32 @@ class Store:
         """The digest of a closed batch."""
         t = schema.batches.c
         query = select(t.digest).where(t.closed == 1, t.number == number)
-        with self._begin() as connection:
+        with self.database.begin() as connection:
             found = connection.execute(query).scalar()
         return None if found is None else str(found)
 
     def load_pages(self) -> list[tuple[int, bytes]]:
         """The state after the last closed batch; empty if it was never written."""
         t = schema.pages.c
-        with self._begin() as connection:
+        with self.database.begin() as connection:
             rows = connection.execute(select(t.number, t.fields).order_by(t.number))
             return [(int(row[0]), bytes(row[1])) for row in rows]
 
     def save_first_pages(self, pages: Sequence[tuple[int, bytes]]) -> None:
         """Write the state before the first batch."""
-        with self._begin() as connection:
+        with self.database.begin() as connection:
             self.database.upsert(connection, schema.pages, [(number, 0, raw) for number, raw in pages])
 
     def load_resting(self) -> list[Order]:
         """Orders that rest."""
         query = select(schema.orders).where(schema.orders.c.state == OPEN)
-        with self._begin() as connection:
+        with self.database.begin() as connection:
             return [Order(*row) for row in connection.execute(query)]
 
     def load_candles(self, clock_ms: int) -> list[Candle]:
         """Candles of the running minute."""
         query = select(schema.candles).where(schema.candles.c.minute >= clock_ms // MINUTE_MS)
-        with self._begin() as connection:
+        with self.database.begin() as connection:
             return [Candle(*row) for row in connection.execute(query)]
 
     def load_positions(self) -> dict[int, dict[int, Position]]:
@@ -106,14 +102,14 @@ class Store:
             (t.account == latest.c.account) & (t.instrument == latest.c.instrument) & (t.id == latest.c.id),
         )
         held: dict[int, dict[int, Position]] = {}
-        with self._begin() as connection:
+        with self.database.begin() as connection:
             for account, instrument, *values in connection.execute(query):
                 held.setdefault(int(account), {})[int(instrument)] = Position(*map(int, values))
         return held
 
     def load_instruments(self) -> dict[int, tuple[Any, ...]]:
         """Rows of all instruments by number."""
-        with self._begin() as connection:
+        with self.database.begin() as connection:
             return {row[0]: tuple(row) for row in connection.execute(select(schema.instruments))}
 
     # ---- writing
@@ -128,7 +124,7 @@ class Store:
         pages: Sequence[tuple[int, bytes]] = (),
     ) -> None:
         """Write what was made of a batch, all or nothing; `pages` at its end."""
-        with self._begin() as connection:
+        with self.database.begin() as connection:
             notes = [
                 (batch, name, _get_key(schema.metadata.tables[name], row), json.dumps(row))
                 for name, kept in before.items()
@@ -178,7 +174,7 @@ class Store:
     def roll_back(self, batch: int) -> None:
         """Take back a batch and every later one, with the state before it."""
         cut = first_id(batch)
-        with self._begin() as connection:
+        with self.database.begin() as connection:
             for table in schema.GROWING:
                 connection.execute(delete(table).where(table.c.id >= cut))
             for table in schema.CHANGING:
@@ -192,31 +188,9 @@ class Store:
 
     def forget_undo(self, batch: int) -> None:
         """Batches up to this one are never taken back: let go of what they changed."""
-        with self._begin() as connection:
+        with self.database.begin() as connection:
             connection.execute(delete(schema.undo).where(schema.undo.c.batch <= batch))
             connection.execute(delete(schema.page_undo).where(schema.page_undo.c.batch <= batch))
-
-
-class _Transaction:
-    """A transaction whose errors are the indexer's."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._context = database.engine.begin()
-
-    def __enter__(self) -> Connection:
-        try:
-            return self._context.__enter__()
-        except SQLAlchemyError as error:
-            raise explain(error, self._database.engine.url) from None
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        try:
-            self._context.__exit__(kind, error, trace)
-        except SQLAlchemyError as failure:
-            raise explain(failure, self._database.engine.url) from None
-        if isinstance(error, SQLAlchemyError):
-            raise explain(error, self._database.engine.url) from None
 
 
 def _select_fact(name: str) -> Any:
