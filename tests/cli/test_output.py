@@ -102,6 +102,13 @@ def test_a_foreseen_error_is_one_line(error: Exception, line: str) -> None:
 
 def test_an_unforeseen_error_keeps_its_traceback() -> None:
     assert explain(ZeroDivisionError()) is None
+    assert explain(ExceptionGroup("tasks", [ZeroDivisionError()])) is None
+
+
+def test_a_foreseen_error_of_one_of_many_tasks_is_one_line_too() -> None:
+    assert explain(ExceptionGroup("tasks", [CliError("no account: make a deposit")])) == (
+        "no account: make a deposit"
+    )
 
 
 @pytest.mark.parametrize(

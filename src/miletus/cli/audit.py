@@ -126,7 +126,10 @@ def audit_fill(node: L1Node, deployment: Deployment, genesis: Genesis, name: str
     found = run_to(view, place, commitment, replica)
     fills = found.fills
     if place_in_word >= len(fills):
-        raise CliError(f"{name}: that operation ({found.operation.name}) has {len(fills)} fills on L1")
+        raise CliError(
+            f"{name}: that operation ({found.operation.name}) has {len(fills)} fills on L1, numbered from 0: "
+            "give one as miletus trade prints it"
+        )
     maker, taker, book, price, lots, fee = fills[place_in_word]
     instrument, side = divmod(book, 2)
     return FillAudit(
@@ -182,7 +185,10 @@ def find_number(view: ChainView, number: int) -> Place:
                 return Place(posted, j, number - first - offset)
             following = first + offset + words + 1
         if number < following:
-            raise CliError(f"number {number} is the opening of batch {posted.number} or the end of a segment")
+            raise CliError(
+                f"number {number} is the opening of batch {posted.number} or the end of a segment, no order: "
+                "give a fill as miletus trade prints it"
+            )
         first = following
     raise CliError(
         f"number {number} is not on L1: the last there is {first - 1}; wait until its batch is posted"
@@ -220,7 +226,10 @@ def run_to(view: ChainView, place: Place, commitment: Commitment, replica: Repli
     operations = view_operations(segment)
     record = next((j for j, operation in enumerate(operations) if operation.first_word == place.word), None)
     if record is None:
-        raise CliError(f"word {place.word} of segment {place.segment} is not the first of an operation")
+        raise CliError(
+            f"word {place.word} of segment {place.segment} of batch {place.posted.number} begins no "
+            "operation: give a fill as miletus trade prints it"
+        )
     state = machine.state
     stride = int(EVENT)
     fills = tuple(

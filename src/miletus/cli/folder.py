@@ -9,9 +9,11 @@ logs/             what each process tells, as lines of JSON
 clock             the shared clock of a demonstration
 """
 
+import fcntl
 import os
 import secrets
 import shutil
+from io import TextIOWrapper
 from pathlib import Path
 
 import msgspec
@@ -170,6 +172,22 @@ def write_private(path: Path, text: str) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(text + "\n")
+
+
+def lock_folder(folder: Path, what: str) -> TextIOWrapper:
+    """Hold a process's folder until the returned file is closed. CliError if another process does."""
+    file = (folder / "lock").open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.seek(0)
+        owner = file.read().strip() or "unknown"
+        file.close()
+        raise CliError(f"{folder}: a {what} runs here already (process {owner}): stop it first") from None
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    return file
 
 
 def read_command(pid: int) -> list[str]:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from miletus.cli.errors import CliError
 from miletus.cli.folder import Folder, is_running, read_command
 from miletus.cli.roles.batcher import DEVELOPMENT_DEPTH, WALLET
 from miletus.market.names import UNDERLYINGS
-from miletus.settlement.anvil import Anvil, find_anvil
+from miletus.settlement.anvil import HOST, Anvil, find_anvil
 from miletus.settlement.contracts import find_artefacts
 from miletus.settlement.deployment import Deployment, deploy
 from miletus.settlement.genesis import Genesis
@@ -58,6 +59,19 @@ def check_disk(folder: Path) -> None:
             f"the disk under {folder} has {free >> 20} MiB free, a system needs {LEAST_DISK_BYTES >> 20}: "
             "free some space, or choose another --folder"
         )
+
+
+def check_port(port: int, option: str) -> None:
+    """Raise CliError if something listens on a port that a system is to listen on; 0 is any free one."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the servers do
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise CliError(
+                f"port {port} of {HOST} can't be used ({error.strerror}): stop what listens there, or choose "
+                f"another {option}"
+            ) from None
 
 
 def stop_left_over(folder: Folder) -> None:

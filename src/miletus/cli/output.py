@@ -21,7 +21,7 @@ class Output:
     def line(self, text: str) -> None:
         """A line for people; programs don't see it."""
         if not self.as_json:
-            self.console.print(text)
+            self.console.print(text, soft_wrap=True)
 
     def table(self, title: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
         """A table for people; numbers stand to the right."""

@@ -9,7 +9,7 @@ from miletus.cli.clock import get_real_time_ms
 from miletus.cli.config import Config, check_config, describe, load_config
 from miletus.cli.errors import CliError
 from miletus.cli.folder import Folder
-from miletus.cli.launch import check_disk, check_tools, stop_left_over
+from miletus.cli.launch import check_disk, check_port, check_tools, stop_left_over
 from miletus.cli.output import Output
 from miletus.cli.roles.markets import open_market
 from miletus.cli.upkeep import Upkeep
@@ -44,6 +44,9 @@ def start_system(
         raise CliError("a system on recorded chains can't go on after a stop: begin anew with --fresh")
     check_tools(own_l1=not config.l1.rpc)
     check_disk(folder.path)
+    check_port(config.node.port, "--port")
+    if not config.l1.rpc:
+        check_port(config.l1.port, "--l1-port")
     if not going_on and not config.market.chains:
         begin_s = int(time.time()) // HOUR_S * HOUR_S
         config = replace_section(config, "market", start_s=begin_s)

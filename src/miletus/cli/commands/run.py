@@ -80,7 +80,13 @@ def watchtower(
     snapshot: Annotated[Path | None, typer.Option(help="Folder for its snapshot, to go on from.")] = None,
     report: Annotated[Path | None, typer.Option(help="File for its report, written at every change.")] = None,
     poll_seconds: Annotated[float, typer.Option(help="Pause between two looks at L1.")] = 2.0,
-    moved_time: Annotated[bool, typer.Option(help="Accept an L1 whose clock is moved by hand.")] = False,
+    moved_time: Annotated[
+        bool, typer.Option("--moved-time", help="Accept an L1 whose clock is moved by hand.")
+    ] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="End at L1's head: status 0 if all agrees, else 1.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print each report as a line of JSON.")] = False,
     supervised: Supervised = False,
 ) -> None:
     """Re-execute a rollup from L1 alone, and raise an alarm at the first wrong claim."""
@@ -88,6 +94,15 @@ def watchtower(
     from miletus.cli.roles.base import run_role
 
     options = role.Options(
-        rpc, rollup, genesis, start_block, snapshot, report, poll_seconds, moved_time=moved_time
+        rpc,
+        rollup,
+        genesis,
+        start_block,
+        snapshot,
+        report,
+        poll_seconds,
+        moved_time=moved_time,
+        once=once,
+        as_json=as_json,
     )
     run_role(lambda channel: role.run(channel, options), supervised=supervised)

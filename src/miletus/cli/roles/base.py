@@ -1,17 +1,18 @@
 """What every role does: logs as lines of JSON, a channel to its parent, errors as one line."""
 
+import asyncio
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
-from miletus.cli.channel import Channel, describe
+from miletus.cli.channel import Channel, Fields, describe
 from miletus.cli.clock import Clock
 from miletus.cli.config import Config
-from miletus.cli.errors import FAILED, explain
+from miletus.cli.errors import FAILED, CliError, explain
 from miletus.cli.folder import Folder, SystemFile
 from miletus.cli.logs import configure_log
 from miletus.settlement.deployment import Deployment
@@ -75,6 +76,22 @@ def run_role(main: Callable[[Channel], None], *, supervised: bool) -> None:
         else:
             channel.fail(line)
         sys.exit(FAILED)
+
+
+async def drive(channel: Channel, site: Site, act: Callable[[int], Awaitable[Fields]]) -> None:
+    """Have a role that nobody asks act by itself, a step of the oracle apart, until it shall stop.
+
+    What fails is told, and tried again at the next step; `act` is given the second of the exchange's clock.
+    """
+    log = structlog.get_logger()
+    while not channel.stopping:
+        due = time.monotonic() + site.config.oracle.step_seconds
+        try:
+            log.info("step", **await act(site.clock() // 1000))
+        except CliError as error:
+            log.warning("a step failed", problem=str(error))
+        while not channel.stopping and time.monotonic() < due:
+            await asyncio.sleep(0.05)
 
 
 def follow_l1(channel: Channel, poll: Callable[[], object], get_pause: Callable[[], float]) -> None:

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from miletus.cli.channel import Channel
+from miletus.cli.folder import lock_folder
 from miletus.cli.roles.base import Site, follow_l1
 from miletus.sequencer.feed import BatchStore
 from miletus.settlement.batcher import Batcher, Progress
@@ -24,6 +25,7 @@ def run(channel: Channel, folder: Path, poll_seconds: float) -> None:
     l1 = site.connect_l1()
     rollup = site.deployment.check(l1)
     wallet = site.folder.get_wallet(WALLET)
+    lock = lock_folder(site.folder.subfolder("batcher"), "batcher")
     store = open_store(site.folder.subfolder("batcher") / "intents.db", l1, wallet.address)
     fees = FeePolicy(depth=DEVELOPMENT_DEPTH) if site.system.is_simulated else FeePolicy()
     sender = Sender(l1, wallet, store, fees)
@@ -48,3 +50,4 @@ def run(channel: Channel, folder: Path, poll_seconds: float) -> None:
         follow_l1(channel, poll, get_pause)
     finally:
         store.close()
+        lock.close()

@@ -15,7 +15,7 @@ import structlog
 from miletus.cli.channel import Channel, Fields
 from miletus.cli.errors import CliError
 from miletus.cli.person import get_view_terms, list_instruments
-from miletus.cli.roles.base import Site
+from miletus.cli.roles.base import Site, drive
 from miletus.cli.roles.markets import connect_node, open_market
 from miletus.client.connection import CheckedConnection
 from miletus.codec import encode
@@ -69,6 +69,8 @@ class OracleRole:
         self.channel.handlers |= {"publish": self.publish}
         self.channel.attach(asyncio.get_running_loop())
         self.channel.ready(signers=len(self._keys), threshold=self.site.genesis.threshold)
+        if not self.channel.supervised:
+            await drive(self.channel, self.site, self.publish)
         while not self.channel.stopping:
             await asyncio.sleep(0.05)
 

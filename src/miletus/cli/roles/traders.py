@@ -10,7 +10,7 @@ from miletus.cli.actors import KEY_SLOT, Actor, ActorsFile, make_trader
 from miletus.cli.channel import Channel, Fields
 from miletus.cli.errors import CliError
 from miletus.cli.person import list_instruments
-from miletus.cli.roles.base import Site
+from miletus.cli.roles.base import Site, drive
 from miletus.cli.roles.markets import connect_node
 from miletus.cli.roles.tally import Tally
 from miletus.client import Trader
@@ -81,10 +81,16 @@ class TradersRole:
         }
         self.channel.attach(asyncio.get_running_loop())
         self.channel.ready(agents=len(self._agents))
+        driver = None
+        if not self.channel.supervised:
+            driver = asyncio.create_task(drive(self.channel, self.site, self.act))
         while not self.channel.stopping:
             await asyncio.sleep(0.05)
-            if follower.done():
-                follower.result()
+            for task in (follower, driver):
+                if task is not None and task.done():
+                    task.result()
+        if driver is not None:
+            await driver
         follower.cancel()
         await asyncio.gather(follower, return_exceptions=True)
         await self._node.close()

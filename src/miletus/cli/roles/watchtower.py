@@ -5,11 +5,16 @@ system, not even its folder, so what it says is evidence.
 """
 
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+import msgspec
 
 from miletus.cli.channel import Channel, Fields
+from miletus.cli.errors import CliError
+from miletus.cli.output import Output, format_usdc
 from miletus.cli.roles.base import follow_l1
 from miletus.settlement.chain import ChainView
 from miletus.settlement.deployment import check_rollup
@@ -19,10 +24,16 @@ from miletus.settlement.node import MOVED_TIME, HeadRules, L1Node
 from miletus.settlement.watching import build_report
 from miletus.settlement.watchtower import Watchtower
 
+TOLD: Final = ("batches_verified", "batches_final", "alarm", "conserved")
+"""Fields of a report whose change people are told."""
+
 
 @dataclass(frozen=True)
 class Options:
-    """What a watchtower is given. `moved_time` accepts an L1 whose clock is moved by hand."""
+    """What a watchtower is given. `moved_time` accepts an L1 whose clock is moved by hand.
+
+    `once` ends when it has come to L1's head; `as_json` prints each report as one line of JSON.
+    """
 
     rpc: str
     rollup: str
@@ -32,6 +43,8 @@ class Options:
     report_path: Path | None = None
     poll_seconds: float = 2.0
     moved_time: bool = False
+    once: bool = False
+    as_json: bool = False
 
 
 def run(channel: Channel, options: Options) -> None:
@@ -48,12 +61,23 @@ def run(channel: Channel, options: Options) -> None:
     tower = Watchtower(view, genesis, snapshot)
     last: dict[str, Any] = {}
 
+    output = Output(options.as_json)
+
+    def tell(report: dict[str, Any]) -> None:
+        if channel.supervised:
+            channel.report(**report)
+        elif options.as_json:
+            sys.stdout.buffer.write(msgspec.json.encode(report) + b"\n")
+            sys.stdout.buffer.flush()
+        elif any(report[name] != last.get(name) for name in TOLD):
+            output.line(describe_report(report))
+
     def poll() -> None:
         nonlocal last
         tower.poll(limit=1)  # one batch at a time, so that the parent sees how it goes on
         report = build_report(tower)
         if report != last:
-            channel.report(**report)
+            tell(report)
             if options.report_path is not None:
                 write_report(options.report_path, report)
         last = report
@@ -67,9 +91,30 @@ def run(channel: Channel, options: Options) -> None:
         return build_report(tower)
 
     channel.handlers["report"] = get_report
-    channel.ready()
-    follow_l1(channel, poll, get_pause)
+    if channel.supervised:
+        channel.ready()
+    if options.once:
+        poll()
+        while not channel.stopping and not get_pause():
+            poll()
+    else:
+        follow_l1(channel, poll, get_pause)
     tower.save()
+    if options.once and (last["alarm"] or not last["conserved"]):
+        raise CliError("do not build on this rollup: see above")
+
+
+def describe_report(report: dict[str, Any]) -> str:
+    """What was found, in one line."""
+    if report["alarm"]:
+        return f"[bold red]ALARM {report['alarm']['message']}[/]"
+    money = "money is conserved" if report["conserved"] else f"[bold red]{report['imbalance']}[/]"
+    came, went = format_usdc(report["deposited_micros"]), format_usdc(report["put_out_micros"])
+    return (
+        f"{report['batches_verified']:,} of {report['batches']:,} batches re-executed, every root agrees "
+        f"({report['batches_final']:,} final); {report['words']:,} words, {report['fills']:,} fills; "
+        f"{came} came in, {went} went out, {money}"
+    )
 
 
 def write_report(path: Path, report: dict[str, Any]) -> None:
