@@ -33,3 +33,9 @@ def test_names_are_the_engines_in_gos_form() -> None:
     assert "MachineRegion = 805306368" in text
     assert "RegisterExpiryS = 12" in text
     assert '{"ExpiryS", 40, false},' in text
+
+
+def test_the_generated_constants_are_current() -> None:
+    script = ROOT / "scripts" / "generate_circuit_constants.py"
+    done = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr

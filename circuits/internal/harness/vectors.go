@@ -36,9 +36,15 @@ type Vector struct {
 // LoadVectors reads all vectors of the machine.
 func LoadVectors(t testing.TB) []Vector {
 	t.Helper()
-	paths, _ := filepath.Glob("../../vectors/machine/*.json")
+	return LoadFolder(t, "../../vectors/machine")
+}
+
+// LoadFolder reads all vectors of a folder.
+func LoadFolder(t testing.TB, folder string) []Vector {
+	t.Helper()
+	paths, _ := filepath.Glob(filepath.Join(folder, "*.json"))
 	if len(paths) == 0 {
-		t.Fatal("there are no vectors in ../../vectors/machine")
+		t.Fatalf("there are no vectors in %s", folder)
 	}
 	vectors := make([]Vector, len(paths))
 	for i, path := range paths {
