@@ -14,5 +14,5 @@ const (
 	PhaseFinish = 28
 
 	// PhaseLink puts an order that may rest into its book.
-	PhaseLink = 28
+	PhaseLink = 24
 )
