@@ -13,6 +13,8 @@ from types import ModuleType
 
 if __name__ == "__main__":
     os.environ["MILETUS_INTERPRETED"] = "1"  # the table's source decides, not an older build of it
+import miletus  # noqa: F401 - it sees to the sources
+
 if "miletus.codec" not in sys.modules:
     # The package imports what is generated here, which may be missing or broken: take its table alone.
     package = ModuleType("miletus.codec")

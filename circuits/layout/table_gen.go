@@ -145,6 +145,7 @@ const (
 	FillingTag           = 10
 	FillingOpen          = 11
 	FillingCount         = 12
+	FillingIndex         = 13
 	FillingHash          = 16
 	ReadingRecord        = 2
 	ReadingTimeS         = 0
@@ -201,7 +202,7 @@ const (
 
 // Registers lists the registers in the order of their page.
 var Registers = []Register{
-	{"Phase", 4, false},
+	{"Phase", 6, false},
 	{"Account", 18, false},
 	{"Slot", 9, false},
 	{"Instrument", 16, false},
@@ -224,9 +225,9 @@ var Registers = []Register{
 	{"Kind", 9, false},
 	{"Target", 26, false},
 	{"Cause", 4, false},
-	{"UnlinkBack", 4, false},
+	{"UnlinkBack", 6, false},
 	{"Refresh", 18, false},
-	{"RefreshBack", 4, false},
+	{"RefreshBack", 6, false},
 	{"Underlying", 3, false},
 	{"Position", 13, false},
 	{"Force", 1, false},
@@ -349,8 +350,8 @@ var Packing = [][][]Slot{
 		{{21, 52, false}, {22, 52, false}, {23, 52, false}, {24, 52, false}, {25, 52, false}},
 	},
 	{
-		{{0, 4, false}, {1, 18, false}, {2, 9, false}, {3, 16, false}, {4, 1, false}, {5, 36, false}, {6, 32, false}, {7, 32, false}, {8, 25, false}, {9, 2, false}, {10, 1, false}, {11, 2, false}, {12, 40, false}, {13, 32, false}},
-		{{14, 7, false}, {15, 25, false}, {16, 52, false}, {17, 7, false}, {18, 6, false}, {19, 28, false}, {20, 9, false}, {21, 26, false}, {22, 4, false}, {23, 4, false}, {24, 18, false}, {25, 4, false}, {26, 3, false}, {27, 13, false}, {28, 1, false}},
+		{{0, 6, false}, {1, 18, false}, {2, 9, false}, {3, 16, false}, {4, 1, false}, {5, 36, false}, {6, 32, false}, {7, 32, false}, {8, 25, false}, {9, 2, false}, {10, 1, false}, {11, 2, false}, {12, 40, false}, {13, 32, false}},
+		{{14, 7, false}, {15, 25, false}, {16, 52, false}, {17, 7, false}, {18, 6, false}, {19, 28, false}, {20, 9, false}, {21, 26, false}, {22, 4, false}, {23, 6, false}, {24, 18, false}, {25, 6, false}, {26, 3, false}, {27, 13, false}, {28, 1, false}},
 		{{29, 57, true}, {30, 56, false}, {31, 18, false}, {32, 8, false}, {33, 7, false}, {34, 1, false}, {35, 1, false}},
 	},
 	{
@@ -382,7 +383,7 @@ var Packing = [][][]Slot{
 		{{6, 48, false}, {8, 48, false}},
 		{{2, 60, false}, {3, 32, false}, {9, 13, false}},
 		{},
-		{{10, 48, false}, {11, 1, false}, {12, 13, false}},
+		{{10, 48, false}, {11, 1, false}, {12, 13, false}, {13, 28, false}},
 		{{16, 52, false}, {17, 52, false}, {18, 52, false}, {19, 52, false}, {20, 52, false}},
 	},
 	{

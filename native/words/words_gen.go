@@ -203,11 +203,11 @@ var Table = []Operation{
 		{"instrument", []Part{{0, 3, 2}}, false, 0, 10},
 		{"mark_ticks", []Part{{0, 5, 4}}, false, 0, 11},
 		{"delta", []Part{{0, 9, 2}}, true, 0, 12},
-		{"gamma", []Part{{0, 11, 2}}, false, 0, 13},
-		{"scenario_0", []Part{{0, 13, 4}}, true, 0, 14},
-		{"scenario_1", []Part{{0, 17, 4}}, true, 0, 15},
-		{"scenario_2", []Part{{0, 21, 4}}, true, 0, 16},
-		{"scenario_3", []Part{{0, 25, 4}}, true, 0, 17},
+		{"gamma", []Part{{0, 11, 3}}, false, 0, 13},
+		{"scenario_0", []Part{{0, 14, 4}}, true, 0, 14},
+		{"scenario_1", []Part{{0, 18, 4}}, true, 0, 15},
+		{"scenario_2", []Part{{0, 22, 4}}, true, 0, 16},
+		{"scenario_3", []Part{{0, 26, 4}}, true, 0, 17},
 		{"scenario_4", []Part{{1, 0, 4}}, true, 0, 18},
 		{"scenario_5", []Part{{1, 4, 4}}, true, 0, 19},
 		{"scenario_6", []Part{{1, 8, 4}}, true, 0, 20},
@@ -379,11 +379,11 @@ func readSheetEntry(_ int, words []byte, b int, r *Record) {
 	r[10] = (read(words, b) >> 24) & 0xffff
 	r[11] = read(words, b+1) & 0xffffffff
 	r[12] = ((read(words, b+3) & 0xffff) ^ 0x8000) - 0x8000
-	r[13] = read(words, b+5) & 0xffff
-	r[14] = ((read(words, b+9) & 0xffffffff) ^ 0x80000000) - 0x80000000
-	r[15] = ((read(words, b+13) & 0xffffffff) ^ 0x80000000) - 0x80000000
-	r[16] = ((read(words, b+17) & 0xffffffff) ^ 0x80000000) - 0x80000000
-	r[17] = ((read(words, b+21) & 0xffffffff) ^ 0x80000000) - 0x80000000
+	r[13] = read(words, b+6) & 0xffffff
+	r[14] = ((read(words, b+10) & 0xffffffff) ^ 0x80000000) - 0x80000000
+	r[15] = ((read(words, b+14) & 0xffffffff) ^ 0x80000000) - 0x80000000
+	r[16] = ((read(words, b+18) & 0xffffffff) ^ 0x80000000) - 0x80000000
+	r[17] = ((read(words, b+22) & 0xffffffff) ^ 0x80000000) - 0x80000000
 	r[18] = (((read(words, b+31) >> 32) & 0xffffffff) ^ 0x80000000) - 0x80000000
 	r[19] = ((read(words, b+31) & 0xffffffff) ^ 0x80000000) - 0x80000000
 	r[20] = ((read(words, b+35) & 0xffffffff) ^ 0x80000000) - 0x80000000

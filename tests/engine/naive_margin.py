@@ -92,6 +92,7 @@ class Underlying:
     filling_open: int = 0
     filling_count: int = 0
     filling_hash: int = 0
+    filling_index: int = 0
     readings: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
 
 

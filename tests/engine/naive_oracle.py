@@ -143,11 +143,13 @@ def fill_entry(world: World, record: Record, fold: Callable[..., int]) -> Reason
         return Reason.DUPLICATE
     scenarios = tuple(record[f"scenario_{k}"] for k in range(16))
     entry = Entry(record["mark"], record["delta"], record["gamma"], scenarios, tag)
-    reason = check_entry(world, item, coin, entry)
+    began_at = coin.index if starts else coin.filling_index
+    reason = check_entry(world, item, coin, entry, began_at)
     if reason != Reason.OK:
         return reason
     if starts:
         coin.filling_tag, coin.filling_open, coin.filling_count, coin.filling_hash = tag, 1, 0, 0
+        coin.filling_index = coin.index
     move_slow_mark(world, item, entry.mark)
     item.entries[1 - coin.buffer] = entry
     coin.filling_count += 1
@@ -155,11 +157,12 @@ def fill_entry(world: World, record: Record, fold: Callable[..., int]) -> Reason
     return Reason.OK
 
 
-def check_entry(world: World, item: Instrument, coin: Underlying, entry: Entry) -> Reason:
+def check_entry(world: World, item: Instrument, coin: Underlying, entry: Entry, began_at: int) -> Reason:
     if (
         entry.mark >= params.PRICE_LIMIT
         or abs(entry.delta) > params.DELTA_LIMIT
-        or entry.gamma >= params.GAMMA_LIMIT
+        or entry.gamma >= 1 << 20
+        or entry.gamma * began_at >= 1 << 40
         or any(abs(value) >= params.PRICE_LIMIT for value in entry.scenarios)
     ):
         return Reason.WIDTH
@@ -205,6 +208,8 @@ def carry_out_flip(world: World, flip: Record, staged_hash: int) -> Reason:
         return Reason.BAD_PRICE
     if abs(reference - coin.index) * 1000 > coin.index * params.SHEET_REFERENCE_PERMILLE:
         return Reason.TICK_BAND
+    if reference > 2 * coin.filling_index:
+        return Reason.TICK_BAND
     if not coin.sheet_time_s < time_s <= world.clock_s + params.ORACLE_AHEAD_S:
         return Reason.BAD_TIME
     coin.buffer = 1 - coin.buffer
@@ -217,7 +222,7 @@ def carry_out_flip(world: World, flip: Record, staged_hash: int) -> Reason:
 
 
 def close_filling(coin: Underlying) -> None:
-    coin.filling_open, coin.filling_count, coin.filling_hash = 0, 0, 0
+    coin.filling_open, coin.filling_count, coin.filling_hash, coin.filling_index = 0, 0, 0, 0
 
 
 # ---- instruments ------------------------------------------------------------------------------------------

@@ -182,9 +182,12 @@ class OracleFlow:
         elif wrong == 3:
             entries[at]["mark"] += index * self.choices.of((49, 51, 501)) // 1000
         elif wrong == 4:
-            entries[at]["gamma"] = self.choices.of((50, 800, 3_000, 8_191, 8_191))
+            entries[at]["gamma"] = self.choices.of((50, 3_000, 8_191, (1 << 20) - 1, 1 << 20))
         elif wrong == 8:
-            entries[at] |= {"gamma": 8_191, "mark": min(entries[at]["mark"], index // 100)}
+            entries[at] |= {
+                "gamma": min((1 << 20) - 1, ((1 << 40) - 1) // index),
+                "mark": min(entries[at]["mark"], index // 100),
+            }
         elif wrong == 5:
             entries[at] |= {"first": 1}
         elif wrong == 6:

@@ -204,6 +204,7 @@ class Reader:
             "filling_open": page[L.FILLING_OPEN],
             "filling_count": page[L.FILLING_COUNT],
             "filling_hash": get_limbs(page, L.FILLING_HASH, 5),
+            "filling_index": page[L.FILLING_INDEX],
             "readings": sorted(readings),
         }
 

@@ -91,8 +91,8 @@ def test_an_instrument_is_once_in_a_filling(desk: Desk) -> None:
         ({"mark": (1 << 32) - 1}, Reason.WIDTH),
         ({"delta": 12_001}, Reason.WIDTH),
         ({"delta": -12_001}, Reason.WIDTH),
-        ({"gamma": 1 << 13}, Reason.WIDTH),
-        ({"gamma": (1 << 16) - 1}, Reason.WIDTH),
+        ({"gamma": 1 << 20}, Reason.WIDTH),
+        ({"gamma": (1 << 24) - 1}, Reason.WIDTH),
         ({"scenario_0": 1 << 28}, Reason.WIDTH),
         ({"scenario_15": -(1 << 28)}, Reason.WIDTH),
         ({"mark": 100_001}, Reason.MARK_BAND),
@@ -115,7 +115,7 @@ def test_bad_entries_change_nothing(desk: Desk, changes: dict[str, int], reason:
     [
         {"delta": 12_000},
         {"delta": -12_000},
-        {"gamma": (1 << 13) - 1},
+        {"gamma": (1 << 20) - 1},
         {"scenario_0": -(1 << 28) + 1, "scenario_15": (1 << 28) - 1},
         {"mark": 0},
         {"mark": 100_000},
@@ -128,7 +128,7 @@ def test_entries_at_the_edge_of_a_width_or_band_are_good(desk: Desk, changes: di
 @pytest.mark.rule("06-R06")
 def test_checks_of_an_entry_come_in_their_order(desk: Desk) -> None:
     desk.propose(w.listing(9, PERPETUAL, 1, 0, 0))
-    worst = make_entry(CALL, 0, instrument=9, gamma=1 << 13, mark=1 << 28)
+    worst = make_entry(CALL, 0, instrument=9, gamma=1 << 20, mark=1 << 28)
     assert desk.send(worst | {"underlying": 2}).reason == Reason.UNKNOWN_UNDERLYING
     assert desk.send(worst | {"underlying": 1}).reason == Reason.BAD_SHEET
     assert desk.send(worst | {"first": 1}).reason == Reason.UNKNOWN_INSTRUMENT
@@ -181,6 +181,23 @@ def test_attack_a_curve_that_breaks_its_bound_at_once_is_no_sheet() -> None:
     assert desk.send(entry | {"gamma": least - 1, "mark": marked}).reason == Reason.OK
     assert desk.send(entry | {"gamma": least, "mark": curve(least)}).reason == Reason.OK
     assert desk.send(entry | {"gamma": least, "mark": curve(least) - 1}).reason == Reason.SHEET_GAMMA
+
+
+@pytest.mark.rule("06-R06", "01-R03")
+def test_gamma_times_the_index_of_the_filling_is_held(desk: Desk) -> None:
+    """At 140,000,000 the product is at its limit long before gamma is; an open filling keeps its index."""
+    market = Desk(w.build_market())
+    most = ((1 << 40) - 1) // 140_000_000
+    entry = w.sheet_entry(market.world, 14, 1, 140_000_000, mark=0)
+    assert market.send(entry | {"gamma": most + 1}).reason == Reason.WIDTH
+    assert market.send(entry | {"gamma": most}).reason == Reason.SHEET_GAMMA
+    assert desk.send(make_entry(PERP, 1)).reason == Reason.OK
+    assert get_coin(desk)["filling_index"] == INDEX
+    desk.move_index(INDEX * 11 // 10)
+    assert desk.send(make_entry(CALL, 0, gamma=(1 << 20) - 1)).reason == Reason.OK
+    assert desk.send(make_entry(PERP, 1)).reason == Reason.OK
+    assert get_coin(desk)["filling_index"] == INDEX * 11 // 10
+    assert desk.send(make_entry(CALL, 0, gamma=(1 << 20) - 1)).reason == Reason.WIDTH
 
 
 # ---- flips ------------------------------------------------------------------------------------------------
@@ -239,6 +256,16 @@ def test_a_flip_at_the_edge_is_good(desk: Desk, changes: dict[str, int]) -> None
     desk.wait(1)
     desk.fill_sheet()
     assert desk.propose(w.flip(desk.world, 0, INDEX, 4) | changes).reason == Reason.OK
+
+
+@pytest.mark.rule("06-R07", "01-R01")
+def test_attack_entries_of_a_low_index_are_no_sheet_at_a_high_one(desk: Desk) -> None:
+    """The filling stays open while the index doubles: the reference may be twice that of its beginning."""
+    desk.fill_sheet()
+    desk.move_index(2 * INDEX + 1)
+    assert desk.propose(w.flip(desk.world, 0, 2 * INDEX + 1, 4)).reason == Reason.TICK_BAND
+    assert desk.propose(w.flip(desk.world, 0, 2 * INDEX, 4)).reason == Reason.OK
+    assert get_coin(desk)["filling_index"] == 0
 
 
 @pytest.mark.rule("06-R07")

@@ -62,14 +62,24 @@ def test_mul_div_rounds_down_and_mul_div_up_up() -> None:
 
 
 def build_extreme(index: int) -> Pair:
-    """The greatest marks, curve and scenarios that a sheet can have, and accounts that can bear them."""
+    """The greatest marks, curve and scenarios that a sheet can have, and accounts that can bear them.
+
+    The sheet is filled at half the index, so that its gamma may be twice as great.
+    """
     pair = Pair()
     world, most = pair.naive.world, params.PRICE_LIMIT - 1
+    began_at = -(-index // 2)
     w.propose(pair, w.listing(0, 0, 0, most, w.TODAY_S))
-    w.propose(pair, w.index_tick(world, 0, index))
-    values: dict[str, int] = {"mark": most, "delta": 12_000, "gamma": params.GAMMA_LIMIT - 1}
+    w.propose(pair, w.index_tick(world, 0, began_at))
+    gamma = min(params.GAMMA_LIMIT, params.GAMMA_INDEX_LIMIT // began_at) - 1
+    values: dict[str, int] = {"mark": most, "delta": 12_000, "gamma": gamma}
     values |= {f"scenario_{k}": most * (k % 2 * 2 - 1) for k in range(16)}
     w.must(pair, [w.sheet_entry(world, 0, 1, most, **values)])
+    raised = began_at
+    while raised < index:
+        raised = min(index, raised * 6 // 5)
+        w.must(pair, [w.tick_clock(world.clock_ms + 95_000)])
+        w.propose(pair, w.index_tick(world, 0, raised))
     w.propose(pair, w.flip(world, 0, index, 1))
     w.fund(pair, range(ANN, CAT), (1 << 56) - 1)
     return pair

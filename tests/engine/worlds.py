@@ -110,7 +110,7 @@ def value_option(index: int, strike: int, width: int) -> tuple[int, int, int]:
     """A call that is smooth in the index: (mark, delta, gamma) of a hyperbola of this width, in ticks."""
     root = max(1, isqrt((index - strike) ** 2 + width**2))
     gamma = 10_000 * 65_536 * width**2 // (2 * root**3)
-    return (index - strike + root) // 2, 5_000 + 5_000 * (index - strike) // root, min(gamma, 8_191)
+    return (index - strike + root) // 2, 5_000 + 5_000 * (index - strike) // root, min(gamma, (1 << 20) - 1)
 
 
 def value(kind: int, index: int, strike: int, width: int) -> tuple[int, int, int]:

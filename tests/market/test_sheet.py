@@ -13,6 +13,7 @@ from miletus.engine.params import (
     BAND_INDEX_PERMILLE,
     BAND_MARK_PERMILLE,
     DELTA_LIMIT,
+    GAMMA_INDEX_LIMIT,
     GAMMA_LIMIT,
     MAINTENANCE_PERMILLE,
     PRICE_LIMIT,
@@ -250,15 +251,21 @@ def test_gamma_is_held_to_what_the_machine_takes() -> None:
     strike = parse_name("ETH_USDC-30JAN26-3000-C")
     instrument = Catalogue().add(strike)
     p = make_parameters(1, NEAR_S - 3_600)
-    assert compute_reference(strike, p)[2] > GAMMA_LIMIT
-    assert compute_sheet([instrument], p)[0].gamma == GAMMA_LIMIT - 1
+    hour_before = compute_sheet([instrument], p)[0].gamma
+    assert hour_before == math.floor(compute_reference(strike, p)[2]) > 100_000
+    index = p.index_ticks
+    held = limit_entry(strike, Entry(index // 50, 5_000, 10**9, (0,) * SCENARIOS), index)
+    assert held.gamma == GAMMA_LIMIT - 1
+    assert limit_entry(strike, Entry(index, 0, 10**9, (0,) * SCENARIOS), 3 * index).gamma < GAMMA_LIMIT - 1
 
 
 @given(st.integers(0, 2**28 - 1), st.integers(1, 2**28 - 1))
 def test_the_largest_gamma_is_found(mark: int, index: int) -> None:
     gamma, most = compute_gamma_limit(mark, index), max(mark, index // 100)
     assert compute_quadratic(0, gamma, index // 200) <= most
-    assert gamma == GAMMA_LIMIT - 1 or compute_quadratic(0, gamma + 1, index // 200) > most
+    widest = gamma + 1 == GAMMA_LIMIT or (gamma + 1) * index >= GAMMA_INDEX_LIMIT // 2
+    assert gamma * index < GAMMA_INDEX_LIMIT // 2
+    assert widest or compute_quadratic(0, gamma + 1, index // 200) > most
 
 
 @pytest.mark.rule("06-R06")
@@ -356,6 +363,9 @@ def test_a_real_chain_becomes_a_sheet(number: int, underlying: int) -> None:
     instruments = list_chain(chain, underlying, catalogue)
     sheet = check_against_reference(instruments, p)
     check_limits(sheet, p)
+    assert all(each.gamma < compute_gamma_limit(each.mark_ticks, index) for each in sheet.values()), (
+        "none is held"
+    )
     gaps = []
     for quote in chain.quotes:
         if quote.terms.underlying == underlying:

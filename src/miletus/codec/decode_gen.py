@@ -185,11 +185,11 @@ def read_sheet_entry(count: i64, words: bytes, b: i64, records: vec[i64], r: i64
     records[r + 10] = (read_i64_be(words, b) >> 24) & 0xFFFF
     records[r + 11] = read_i64_be(words, b + 1) & 0xFFFFFFFF
     records[r + 12] = ((read_i64_be(words, b + 3) & 0xFFFF) ^ 0x8000) - 0x8000
-    records[r + 13] = read_i64_be(words, b + 5) & 0xFFFF
-    records[r + 14] = ((read_i64_be(words, b + 9) & 0xFFFFFFFF) ^ 0x80000000) - 0x80000000
-    records[r + 15] = ((read_i64_be(words, b + 13) & 0xFFFFFFFF) ^ 0x80000000) - 0x80000000
-    records[r + 16] = ((read_i64_be(words, b + 17) & 0xFFFFFFFF) ^ 0x80000000) - 0x80000000
-    records[r + 17] = ((read_i64_be(words, b + 21) & 0xFFFFFFFF) ^ 0x80000000) - 0x80000000
+    records[r + 13] = read_i64_be(words, b + 6) & 0xFFFFFF
+    records[r + 14] = ((read_i64_be(words, b + 10) & 0xFFFFFFFF) ^ 0x80000000) - 0x80000000
+    records[r + 15] = ((read_i64_be(words, b + 14) & 0xFFFFFFFF) ^ 0x80000000) - 0x80000000
+    records[r + 16] = ((read_i64_be(words, b + 18) & 0xFFFFFFFF) ^ 0x80000000) - 0x80000000
+    records[r + 17] = ((read_i64_be(words, b + 22) & 0xFFFFFFFF) ^ 0x80000000) - 0x80000000
     records[r + 18] = (((read_i64_be(words, b + 31) >> 32) & 0xFFFFFFFF) ^ 0x80000000) - 0x80000000
     records[r + 19] = ((read_i64_be(words, b + 31) & 0xFFFFFFFF) ^ 0x80000000) - 0x80000000
     records[r + 20] = ((read_i64_be(words, b + 35) & 0xFFFFFFFF) ^ 0x80000000) - 0x80000000

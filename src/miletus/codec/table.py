@@ -250,7 +250,7 @@ def build_table() -> list[Operation]:
                 INSTRUMENT,
                 ("mark_ticks", 4, "mark at the reference index"),
                 ("delta", -2, "1/10,000"),
-                ("gamma", 2, "change of delta over 2^16 ticks of the index"),
+                ("gamma", 3, "change of delta over 2^16 ticks of the index"),
                 *_scenarios(0, 3),
             ],
             [_scenarios(4, 10), _scenarios(11, 15)],

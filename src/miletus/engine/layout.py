@@ -187,6 +187,7 @@ LISTED: Final[i64] = 9
 FILLING_TAG: Final[i64] = 10
 FILLING_OPEN: Final[i64] = 11
 FILLING_COUNT: Final[i64] = 12
+FILLING_INDEX: Final[i64] = 13  # when the filling began
 FILLING_HASH: Final[i64] = 16  # 5 limbs
 
 # Readings page: 32 records of 2 fields; two pages an underlying

@@ -47,6 +47,7 @@ SECONDS: Final = 40
 TERMS: Final = 42  # seconds x 4 + 2 bits
 COUNTER: Final = 48
 GENERATION: Final = 32
+PHASE: Final = 6  # the circuit has phases of its own besides the engine's
 WORD: Final = 32  # a number of 4 bytes, not yet checked
 
 
@@ -195,7 +196,7 @@ def _machine() -> dict[int, list[Slot]]:
 
 
 REGISTERS: Final[list[tuple[str, int, bool]]] = [
-    ("phase", 4, False),
+    ("phase", PHASE, False),
     ("account", ACCOUNT, False),
     ("slot", 9, False),  # a Cancel of many stands behind the last slot at the end
     ("instrument", 16, False),  # as it stands in the word, before it is checked
@@ -218,9 +219,9 @@ REGISTERS: Final[list[tuple[str, int, bool]]] = [
     ("kind", 9, False),
     ("target", NAME, False),
     ("cause", 4, False),
-    ("unlink_back", 4, False),
+    ("unlink_back", PHASE, False),
     ("refresh", ACCOUNT, False),
-    ("refresh_back", 4, False),
+    ("refresh_back", PHASE, False),
     ("underlying", 3, False),
     ("position", INSTRUMENT, False),
     ("force", 1, False),
@@ -291,6 +292,7 @@ def _underlying() -> dict[int, list[Slot]]:
             (int(L.FILLING_TAG), COUNTER, False),
             (int(L.FILLING_OPEN), 1, False),
             (int(L.FILLING_COUNT), INSTRUMENT, False),
+            (int(L.FILLING_INDEX), PRICE, False),
         ],
         5: _wide(int(L.FILLING_HASH)),
     }

@@ -46,7 +46,10 @@ MAX_GROSS_LOTS: Final[i64] = 67_108_864
 MAX_OPEN_INTEREST_LOTS: Final[i64] = 8_589_934_592
 CASH_LIMIT_MICROS: Final[i64] = 1_152_921_504_606_846_976
 DELTA_LIMIT: Final[i64] = 12_000
-GAMMA_LIMIT: Final[i64] = 8_192
+GAMMA_LIMIT: Final[i64] = 1_048_576
+GAMMA_INDEX_LIMIT: Final[i64] = 1_099_511_627_776
+"""Gamma x index of a filling is below this (2^40), so gamma x reference is below twice that."""
+
 CUMULATIVE_LIMIT: Final[i64] = 1_152_921_504_606_846_976
 GENERATION_SPAN: Final[i64] = 4_294_967_296
 """A slot's generation counts modulo this; spec 04-R04."""

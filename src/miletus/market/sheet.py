@@ -20,7 +20,14 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from miletus.engine.margin import compute_quadratic
-from miletus.engine.params import DAY_S, DELTA_ONE, GAMMA_LIMIT, GAMMA_SPAN, PRICE_LIMIT
+from miletus.engine.params import (
+    DAY_S,
+    DELTA_ONE,
+    GAMMA_INDEX_LIMIT,
+    GAMMA_LIMIT,
+    GAMMA_SPAN,
+    PRICE_LIMIT,
+)
 from miletus.market.errors import SheetError
 from miletus.market.fixed import BITS, ONE, log, normal_cdf, normal_density, power, sqrt
 from miletus.market.instruments import Instrument
@@ -245,9 +252,13 @@ def limit_entry(terms: Terms, entry: Entry, index_ticks: int) -> Entry:
 
 
 def compute_gamma_limit(mark_ticks: int, index_ticks: int) -> int:
-    """Largest gamma below 2^13 whose quadratic, at half a per cent of the index, is small (spec 06-R06)."""
+    """Largest gamma that is narrow and whose quadratic at half a per cent of the index is small (06-R06).
+
+    Below 2^20 and, times the index, below 2^39: half of what spec 01-R03 takes, because the machine counts
+    with its own index when the filling begins.
+    """
     move, most = index_ticks // 200, max(mark_ticks, index_ticks // 100)
-    low, high = 0, int(GAMMA_LIMIT) - 1
+    low, high = 0, min(int(GAMMA_LIMIT) - 1, (int(GAMMA_INDEX_LIMIT) // 2 - 1) // index_ticks)
     if compute_quadratic(0, high, move) <= most:
         return high
     while high - low > 1:

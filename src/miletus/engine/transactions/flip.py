@@ -28,6 +28,8 @@ def carry_out_flip(s: State) -> i64:
     index: i64 = c[ua + L.INDEX]
     if magnitude(reference - index) * 1000 > index * P.SHEET_REFERENCE_PERMILLE:
         return TICK_BAND
+    if reference > 2 * c[ua + L.FILLING_INDEX]:
+        return TICK_BAND
     if time_s <= c[ua + L.SHEET_TIME_S] or time_s > c[L.CLOCK_MS] // 1000 + P.ORACLE_AHEAD_S:
         return BAD_TIME
     # APPLY
@@ -49,6 +51,7 @@ def close_filling(s: State, ua: i64) -> None:
     c = s.cells
     c[ua + L.FILLING_OPEN] = 0
     c[ua + L.FILLING_COUNT] = 0
+    c[ua + L.FILLING_INDEX] = 0
     k: i64 = 0
     while k < L.LIMBS:
         c[ua + L.FILLING_HASH + k] = 0

@@ -69,6 +69,7 @@ def open_filling(s: State, ua: i64) -> None:
     c[ua + L.FILLING_TAG] = c[ua + L.FILLING_TAG] + 1
     c[ua + L.FILLING_OPEN] = 1
     c[ua + L.FILLING_COUNT] = 0
+    c[ua + L.FILLING_INDEX] = c[ua + L.INDEX]
     k: i64 = 0
     while k < L.LIMBS:
         c[ua + L.FILLING_HASH + k] = 0
@@ -92,9 +93,9 @@ def check_entry(s: State, segment: Segment, f: i64, ua: i64) -> i64:
     spare: i64 = n + L.ENTRIES + (1 - c[ua + L.SHEET_BUFFER]) * L.ENTRY_RECORD
     if not first and c[spare + L.ENTRY_TAG] == c[ua + L.FILLING_TAG]:
         return DUPLICATE
-    if not fits(segment, f):
-        return WIDTH
     index: i64 = c[ua + L.INDEX]
+    if not fits(segment, f, index if first else c[ua + L.FILLING_INDEX]):
+        return WIDTH
     if index == 0:
         return NO_INDEX
     e: i64 = s.entry(n, ua)
@@ -111,10 +112,12 @@ def check_entry(s: State, segment: Segment, f: i64, ua: i64) -> i64:
     return OK
 
 
-def fits(segment: Segment, f: i64) -> bool:
+def fits(segment: Segment, f: i64, index: i64) -> bool:
     """Whether mark, delta, gamma and scenarios are within their widths (01-R03)."""
     v = segment.records
-    if v[f + 3] >= P.PRICE_LIMIT or magnitude(v[f + 4]) > P.DELTA_LIMIT or v[f + 5] >= P.GAMMA_LIMIT:
+    if v[f + 3] >= P.PRICE_LIMIT or magnitude(v[f + 4]) > P.DELTA_LIMIT:
+        return False
+    if v[f + 5] >= P.GAMMA_LIMIT or v[f + 5] * index >= P.GAMMA_INDEX_LIMIT:
         return False
     k: i64 = 0
     while k < P.SCENARIOS:
