@@ -1,0 +1,96 @@
+package steps
+
+import (
+	"miletus/circuits/integers"
+	"miletus/circuits/layout"
+	"miletus/circuits/machine"
+)
+
+// defineFill is the rest of MATCH: fill against the head that Target names, or evict it, or stop (04-R10 to 04-R12).
+func defineFill(s *Step) {
+	one := integers.Constant(1)
+	h := s.openHead(one, s.Target)
+	instrument := s.narrow(s.Instrument, instrumentBits)
+	t, _ := s.ReadTraded(one, instrument, s.ReadMarket(one))
+	taker, maker := s.OpenHolder(one, s.Account, t), s.OpenHolder(one, h.account, t)
+	lots, exhausted, evicted := s.sizeFill(h, taker, maker)
+	fee := s.fee(t.Option, lots, h.price, t.Now)
+	dq := s.keyOf(s.Side, lots)
+	maker.Try(s.Neg(dq), h.price, integers.Constant(0))
+	taker.Try(dq, h.price, fee)
+	book := s.OpenBook(one, instrument)
+	restricted := s.IsRestricted(t.Entry, t.Now)
+	// CHECK
+	cases := &cascade{s, one}
+	exhausted, evicted = cases.take(exhausted), cases.take(evicted)
+	wide := cases.take(s.IsLess(integers.Constant(machine.MaxOpenInterestLots), s.openInterest(book, taker, maker)))
+	poor := cases.take(s.Not(s.IsZero(maker.Judge(one, maker.Header.Get(layout.Cash), restricted))))
+	reason := taker.Judge(one, taker.Header.Get(layout.Cash), restricted)
+	refused := cases.take(s.Not(s.IsZero(reason)))
+	filled := cases.rest
+	// APPLY
+	s.moveOpenInterest(filled, book, taker, maker)
+	book.Close()
+	s.writeJournal(s.And(filled, s.Is(s.Tif, fok)), h, lots, fee)
+	maker.Apply(filled)
+	taker.Apply(filled)
+	s.payFee(filled, fee)
+	left := s.Mul(filled, lots)
+	h.record.SetNarrow(one, layout.OrderLeft, s.Sub(h.left, left))
+	h.record.SetNarrow(one, layout.OrderFilled, s.Add(h.filled, left))
+	h.record.Close()
+	s.stop(s.sumOfBits(exhausted, wide, refused), s.Select(exhausted, integers.Constant(machine.ReasonReduceOnly),
+		s.Select(wide, integers.Constant(machine.ReasonWidth), reason)))
+	next := s.Phase
+	s.countFill(filled, s.Not(exhausted), left, h.price)
+	// PUBLISH
+	empty := s.And(filled, s.IsEqual(h.left, lots))
+	cause := s.Select(evicted, integers.Constant(machine.CauseReduceOnly),
+		s.Select(poor, integers.Constant(machine.CauseMargin), integers.Constant(machine.CauseFilled)))
+	otherwise := s.Select(filled, integers.Constant(machine.PhaseMatch), next)
+	s.StartUnlink(s.sumOfBits(evicted, poor, empty), h.name, cause, integers.Constant(machine.PhaseMatch), otherwise)
+}
+
+// sizeFill gives the size of a fill, and tells if the taker has nothing to reduce, or the maker has not (04-R10).
+func (s *Step) sizeFill(h *head, taker, maker *Holder) (lots, exhausted, evicted Integer) {
+	lots = s.Min(s.Left, h.left)
+	_, reduceOnly := s.CutNumber(s.Terms, 1)
+	room := s.reducible(taker.Lots, s.Side)
+	lots = s.Select(reduceOnly, s.Min(lots, room), lots)
+	exhausted = s.And(reduceOnly, s.IsZero(room))
+	room = s.reducible(maker.Lots, s.Not(s.Side))
+	lots = s.Select(h.reduceOnly, s.Min(lots, room), lots)
+	evicted = s.And(h.reduceOnly, s.IsZero(room))
+	return lots, exhausted, evicted
+}
+
+// openInterest is that of the instrument after what the holders have tried.
+func (s *Step) openInterest(book *Record, holders ...*Holder) Integer {
+	total := book.Get(layout.OpenInterest)
+	for _, h := range holders {
+		total = s.Add(total, s.Sub(h.after.lots.long, h.Lots.long))
+	}
+	return total
+}
+
+// moveOpenInterest stores it where the bit is 1; it is the sum of long positions.
+func (s *Step) moveOpenInterest(bit Integer, book *Record, holders ...*Holder) {
+	book.SetNarrow(bit, layout.OpenInterest, s.openInterest(book, holders...))
+}
+
+// payFee adds a fee to the fee account where the bit is 1; less than 2^60 of them come to be (spec 01, "Widths").
+func (s *Step) payFee(bit, fee Integer) {
+	fees := s.OpenHeader(bit, integers.Constant(machine.FeeAccount))
+	fees.SetNarrow(bit, layout.Cash, s.Add(fees.Get(layout.Cash), fee))
+	fees.Close()
+}
+
+// countFill counts a fill of so many lots, 0 where there was none, and the head where it was handled.
+func (s *Step) countFill(filled, handled, lots, price Integer) {
+	bits := func(register int) int { return layout.Registers[register].Bits }
+	s.Heads = s.narrow(s.Add(s.Heads, handled), headsBits)
+	s.Left = s.narrow(s.Sub(s.Left, lots), bits(layout.RegisterLeft))
+	s.Filled = s.narrow(s.Add(s.Filled, lots), bits(layout.RegisterFilled))
+	s.Notional = s.narrow(s.Add(s.Notional, s.Mul(lots, price)), bits(layout.RegisterNotional))
+	s.Fills = s.narrow(s.Add(s.Fills, filled), fillsBits)
+}
