@@ -18,11 +18,15 @@ STAMPS := build/stamps
 STATICCHECK_VERSION := v0.8.2
 
 GO_MODULES := $(patsubst %/go.mod,%,$(wildcard native/go.mod circuits/go.mod))
+# what circuits are made of, by which compiled ones are kept (circuits/keys)
+CIRCUIT_SOURCES := $(shell find circuits native -name '*.go' -not -name '*_test.go' -not -path 'circuits/cmd/*' \
+    -not -path 'native/cmd/*' 2>/dev/null | LC_ALL=C sort) circuits/go.mod circuits/go.sum
+PROVER_SOURCES := $(CIRCUIT_SOURCES) $(shell find circuits/cmd -name '*.go' -not -name '*_test.go' 2>/dev/null)
 NATIVE_SOURCES := $(shell find native -name '*.go' -not -name '*_test.go' -o -name 'go.*' -o -name '*.[ch]' 2>/dev/null)
 CONTRACT_SOURCES := $(shell find contracts -name '*.vy' -o -name '*.vyi' 2>/dev/null)
 PYTHON_CODE := src scripts setup.py tests vectors benchmarks
 
-.PHONY: help setup build native contracts lint format test test-python test-go test-long \
+.PHONY: help setup build native prover contracts lint format test test-python test-go test-long \
         bench demo rules vectors lock clean
 
 help:  ## this list
@@ -64,6 +68,13 @@ build/libmiletus.so: $(NATIVE_SOURCES)
 	@mkdir -p build
 	$(if $(wildcard native/cmd/libmiletus/*.go),cd native && $(GO) build -buildmode=c-shared -o ../build/libmiletus.so ./cmd/libmiletus)
 
+prover: build/prover  ## the program that makes keys and proofs
+
+build/prover: $(PROVER_SOURCES)
+	@mkdir -p build
+	cd circuits && $(GO) build -trimpath -o ../build/prover \
+	    -ldflags "-X miletus/circuits/keys.source=$$(cd .. && cat $(CIRCUIT_SOURCES) | sha256sum | cut -c1-64)" ./cmd/prover
+
 contracts: $(STAMPS)/contracts  ## the L1 contracts, into build/contracts
 
 $(STAMPS)/contracts: $(CONTRACT_SOURCES) contracts/compile.py $(STAMPS)/python | $(STAMPS)
@@ -86,14 +97,14 @@ format: $(STAMPS)/python  ## put every Python file into the one format
 test: setup build native contracts lint rules test-python test-go  ## everything but the long tests
 
 # The second run repeats what is marked both_builds on the uncompiled source of the machine.
-test-python: build native contracts
+test-python: build native prover contracts
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 	MILETUS_INTERPRETED=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "both_builds and not long"
 
 test-go:
 	@for module in $(GO_MODULES); do echo "go test: $$module"; (cd $$module && $(GO) test -short ./...); done
 
-test-long: setup build native contracts  ## the tests marked long, and Go's tests without -short
+test-long: setup build native prover contracts  ## the tests marked long, and Go's tests without -short
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m long
 	@for module in $(GO_MODULES); do echo "go test: $$module"; \
 	    (cd $$module && $(GO) test -timeout 120m ./...); done
@@ -104,11 +115,11 @@ rules: $(STAMPS)/python  ## rules of spec/ that no test cites, and citations of 
 # ---- use ------------------------------------------------------------------------------------------
 
 # make demo CHAINS=folder-of-snapshots REPORT=file.json DAYS=3 SEED=1; each may be left out
-demo: setup build native contracts  ## the main job, from nothing to a settled batch
+demo: setup build native prover contracts  ## the main job, from nothing to a settled batch
 	$(BIN)/miletus demo $(if $(CHAINS),--chains "$(CHAINS)") $(if $(REPORT),--report "$(REPORT)") \
 	    $(if $(DAYS),--days "$(DAYS)") $(if $(SEED),--seed "$(SEED)")
 
-bench: setup build native contracts  ## every benchmark; writes docs/benchmarks.md
+bench: setup build native prover contracts  ## every benchmark; writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks.report
 
 vectors: build native  ## write the shared vectors anew

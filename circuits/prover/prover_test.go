@@ -156,7 +156,7 @@ func TestAJobCanBeStopped(t *testing.T) {
 			stop()
 		}
 	})
-	if !errors.Is(err, context.Canceled) || proved > 2 {
+	if !errors.Is(err, prover.ErrStopped) || proved > 2 {
 		t.Fatalf("after %d proofs: %v", proved, err)
 	}
 }

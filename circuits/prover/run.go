@@ -2,6 +2,7 @@ package prover
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -42,7 +43,10 @@ func (p *Prover) Run(ctx context.Context, source Source, sideBySide int, tell fu
 		}
 		r.workers(ctx, first, statements, sideBySide)
 	}
-	if cause := context.Cause(ctx); cause != nil {
+	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, context.Canceled):
+		return nil, ErrStopped
+	case cause != nil:
 		return nil, cause
 	}
 	return r.proofs, nil

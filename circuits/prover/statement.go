@@ -12,6 +12,9 @@ import (
 // ErrJob says that a job can't be proved as it is: it contradicts itself or what it is said to be about.
 var ErrJob = errors.New("prover: bad job")
 
+// ErrStopped says that a job was stopped from outside.
+var ErrStopped = errors.New("prover: the job was stopped")
+
 func refuse(format string, values ...any) error {
 	return fmt.Errorf("%w: %s", ErrJob, fmt.Sprintf(format, values...))
 }

@@ -62,23 +62,28 @@ func listCircuits(e *environment, arguments []string) error {
 		return errUsage
 	}
 	for _, name := range e.names() {
-		system, err := e.system(name)
-		if err != nil {
-			return err
-		}
-		pair, problem := e.prover.Store.LoadVerifying(system)
-		line, err := describe(system, pair)
-		if err != nil {
-			return err
-		}
-		if problem != nil {
-			line.Problem = oneLine(problem)
-		}
-		if err := e.print(line); err != nil {
+		if err := e.print(e.describe(name)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// describe tells of a circuit whatever is known, and what is wrong with the rest.
+func (e *environment) describe(name string) *circuitLine {
+	system, err := e.system(name)
+	if err != nil {
+		return &circuitLine{Circuit: name, Problem: oneLine(err)}
+	}
+	pair, problem := e.prover.Store.LoadVerifying(system)
+	line, err := describe(system, pair)
+	if err != nil {
+		line, problem = &circuitLine{Circuit: name}, err
+	}
+	if problem != nil {
+		line.Problem = oneLine(problem)
+	}
+	return line
 }
 
 func setup(e *environment, arguments []string) error {

@@ -59,6 +59,9 @@ func main() {
 	os.Exit(code)
 }
 
+// known gives the circuits of this program; tests have smaller ones.
+var known = prover.Known
+
 // errUsage says that a command line is not one.
 var errUsage = errors.New("usage")
 
@@ -73,7 +76,7 @@ func run(ctx context.Context, arguments []string, in io.Reader, out, err io.Writ
 		return usage(err)
 	}
 	e := &environment{ctx: ctx, in: in, out: out, err: err, folder: folder}
-	e.prover = &prover.Prover{Circuits: prover.Known(), Store: &keys.Store{Folder: folder, Say: e.say}}
+	e.prover = &prover.Prover{Circuits: known(), Store: &keys.Store{Folder: folder, Say: e.say}}
 	for i := range commands {
 		if commands[i].name != flags.Arg(0) {
 			continue

@@ -188,8 +188,8 @@ func (s *service) carryOut(r *request) {
 }
 
 func (s *service) answer(ctx context.Context, r *request) error {
-	if err := ctx.Err(); err != nil {
-		return err
+	if ctx.Err() != nil {
+		return prover.ErrStopped
 	}
 	switch r.Do {
 	case "prove":
@@ -254,7 +254,7 @@ func kindOf(err error) string {
 		name string
 	}{
 		{prover.ErrJob, "job"}, {keys.ErrMissing, "missing"}, {keys.ErrDamaged, "damaged"}, {keys.ErrOther, "other"},
-		{prover.ErrMemory, "memory"}, {context.Canceled, "stopped"},
+		{prover.ErrMemory, "memory"}, {prover.ErrStopped, "stopped"},
 	} {
 		if errors.Is(err, known.err) {
 			return known.name
