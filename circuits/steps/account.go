@@ -1,6 +1,8 @@
 package steps
 
 import (
+	"github.com/consensys/gnark/frontend"
+
 	"miletus/circuits/integers"
 	"miletus/circuits/layout"
 	"miletus/circuits/machine"
@@ -53,9 +55,9 @@ func (s *Step) Existing(account Integer) (number, exists Integer) {
 }
 
 // Authorise checks account, key, nonce, time and signature of the operation (03-R05 to 03-R12), and takes the
-// nonce if they hold. It sets Account, and gives the reason, 0 (OK) if all holds. A key that is set signs over its
-// own coordinates; other operations give none.
-func (o *Operation) Authorise(scope int64, coordinates ...string) Integer {
+// nonce if they hold. It sets Account, and gives the reason, 0 (OK) if all holds. A SetKey is signed with its other
+// two words (10-R03); other operations give none.
+func (o *Operation) Authorise(scope int64, others ...frontend.Variable) Integer {
 	s := o.step
 	account, exists := s.Existing(o.Field("account"))
 	s.Account = account
@@ -69,10 +71,8 @@ func (o *Operation) Authorise(scope int64, coordinates ...string) Integer {
 	now := s.NowS()
 	expiry := key.Get(layout.KeyExpiryS)
 	nonce := o.Field("nonce")
-	extra := []any{0, 0}
-	for i, name := range coordinates {
-		extra[i] = o.ElementOf(name)
-	}
+	extra := []frontend.Variable{0, 0}
+	copy(extra, others)
 	valid := o.Verify(s.And(judged, known), o.Payload().Value, extra[0], extra[1], x, y)
 	reason := s.FirstReason(
 		Check{s.Or(s.Not(known), empty), machine.ReasonUnknownKey},

@@ -31,7 +31,7 @@ func defineSetKey(kind int64) func(*Step) {
 // authoriseKey lets L1, or a key of the account, set a key.
 func (o *Operation) authoriseKey(kind int64) Integer {
 	if kind == machine.KindSetKey {
-		return o.Authorise(machine.ScopeKeys, "x", "y")
+		return o.Authorise(machine.ScopeKeys, o.Raw(1), o.Raw(2))
 	}
 	s := o.step
 	account, exists := s.Existing(o.Field("account"))
