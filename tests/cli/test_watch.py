@@ -39,10 +39,8 @@ def test_honest_batches_are_agreed_with(
     assert reports[-1]["roots_agreed"] is True
     assert reports[-1]["put_out_micros"] == 12
     assert json.loads((tmp_path / "report.json").read_text()) == reports[-1]
-    told = run(*arguments, "--once", "--snapshot", str(tmp_path / "kept"))
+    told = run(*arguments, "--once")
     assert told.out.splitlines()[-1].startswith("2 of 2 batches re-executed, every root agrees (0 final)")
-    again = run(*arguments, "--once", "--json", "--snapshot", str(tmp_path / "kept"))
-    assert again.json["batches_verified"] == 2  # one report: it goes on from its snapshot
 
 
 @pytest.mark.rule("09-R07")
@@ -102,7 +100,7 @@ def test_what_is_no_rollup_is_one_line(world: World, genesis_path: Path, tmp_pat
         (rpc, world.deployment.token, genesis_path, ""),
         (rpc, rollup, tmp_path / "torn.json", "is no genesis file"),
         (rpc, rollup, tmp_path / "absent.json", "absent.json"),
-        (rpc, rollup, other, "genesis"),
+        (rpc, rollup, other, "fetch the deployment's file again"),
     ):
         other.write_text(json.dumps(text | {"threshold": 1}))
         done = run("watchtower", "--rpc", one, "--rollup", two, "--genesis", str(three), "--once")
