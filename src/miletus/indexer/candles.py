@@ -1,7 +1,8 @@
 """Candles of a minute, drawn from fills."""
 
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Any, Final
 
 MINUTE_MS: Final = 60_000
@@ -24,7 +25,11 @@ class Candle:
 
     def row(self) -> tuple[Any, ...]:
         """Its values in the order of the columns."""
-        return astuple(self)
+        row: tuple[Any, ...] = _get_row(self)
+        return row
+
+
+_get_row: Final = attrgetter(*(field.name for field in fields(Candle)))
 
 
 class Candles:

@@ -16,9 +16,8 @@ from typing import Final, NamedTuple
 from miletus.indexer.builder import Builder
 from miletus.indexer.database import Database
 from miletus.indexer.places import first_id
-from miletus.indexer.rerun import Rerun
+from miletus.indexer.rerun import Rerun, RowsCrypto
 from miletus.indexer.store import Store
-from miletus.native import NativeCrypto
 from miletus.sequencer.config import FirstState
 
 TIME_AHEAD_S: Final = 5
@@ -76,7 +75,7 @@ class Indexer:
     def __init__(self, database: Database, genesis: FirstState, chain_id: int, rollup: str) -> None:
         self.store = Store(database, f"chain {chain_id}, rollup {rollup.lower()}")
         self._genesis = genesis
-        self._crypto = NativeCrypto(chain_id, rollup)
+        self._crypto = RowsCrypto(chain_id, rollup)
         self.rerun: Rerun
         self.builder: Builder
         self.rollbacks = 0

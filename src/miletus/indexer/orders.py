@@ -5,7 +5,8 @@ resting where a word makes several.
 """
 
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Any, Final
 
 from miletus.engine import events as E
@@ -61,10 +62,11 @@ class Order:
 
     def row(self) -> tuple[Any, ...]:
         """Its values in the order of the columns."""
-        return astuple(self)
+        row: tuple[Any, ...] = _get_row(self)
+        return row
 
 
-COLUMNS: Final = tuple(field.name for field in fields(Order))
+_get_row: Final = attrgetter(*(field.name for field in fields(Order)))  # astuple takes 30 times as long
 
 
 class Orders:

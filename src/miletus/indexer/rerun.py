@@ -34,6 +34,16 @@ PAGE_BYTES: Final = 8 * int(L.PAGE)
 _RECORD, _RECEIPT, _EVENT = int(RECORD), int(RECEIPT), int(EVENT)
 
 
+class RowsCrypto(NativeCrypto):
+    """Cryptography without the events accumulator, which no rule reads (10-R07) and no row shows.
+
+    Folding receipts into it takes as long as everything else that the machine does here.
+    """
+
+    def absorb_receipts(self, state: State, first: int, count: int, address: int) -> None:
+        """Leave the accumulator as it is."""
+
+
 class Outcome(NamedTuple):
     """What one operation did. `record` is as decoded (engine/segment.py); `word` counts in the part.
 

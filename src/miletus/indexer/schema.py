@@ -284,7 +284,7 @@ deliveries: Final = _table(
 pages: Final = _table(
     "pages", ("number",), _integer("number"), _integer("id"), Column("fields", LargeBinary, nullable=False)
 )
-"""The machine's state after the last closed batch, from which the indexer goes on."""
+"""The machine's state after the last closed batch, from which the indexer goes on; no events accumulator."""
 
 undo: Final = _table(
     "undo", ("batch", "name", "key"), _integer("batch"), _text("name"), _text("key"), _text("row")
