@@ -16,6 +16,7 @@ import (
 	"github.com/consensys/gnark/backend/solidity"
 	"github.com/consensys/gnark/frontend"
 
+	"miletus/circuits/bus"
 	"miletus/circuits/internal/tiny"
 	"miletus/circuits/keys"
 )
@@ -268,10 +269,19 @@ func (u *untied) Define(api frontend.API) error {
 	return u.Circuit.Define(api)
 }
 
+// exposed pushes its public input as it is.
+type exposed struct{ tiny.Circuit }
+
+func (e *exposed) Define(api frontend.API) error {
+	bus.CheckRange(bus.New(api, 4), e.Sum, 4)
+	return nil
+}
+
 func TestCircuitsThatCantBeProvedAreRefused(t *testing.T) {
 	for want, circuit := range map[string]func() frontend.Circuit{
 		"a mistake":     func() frontend.Circuit { return &mistaken{} },
 		"0 commitments": func() frontend.Circuit { return &bare{} },
+		"commits to the public inputs [0]": func() frontend.Circuit { return &exposed{} },
 		"public input 1 is in no constraint": func() frontend.Circuit {
 			return &untied{Circuit: tiny.Circuit{Bits: 8}}
 		},

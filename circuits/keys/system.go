@@ -46,8 +46,8 @@ func Compile(circuit *Circuit) (system *System, err error) {
 		return nil, fmt.Errorf("keys: circuit %s: %w", circuit.Name, err)
 	}
 	constraints := compiled.(*cs.R1CS)
-	if commitments := constraints.CommitmentInfo.(constraint.Groth16Commitments); len(commitments) != 1 {
-		return nil, fmt.Errorf("keys: circuit %s has %d commitments: the verifier on L1 takes one", circuit.Name, len(commitments))
+	if err := checkCommitment(circuit.Name, constraints); err != nil {
+		return nil, err
 	}
 	if at, tied := findUntied(constraints); !tied {
 		return nil, fmt.Errorf("keys: circuit %s: public input %d is in no constraint, so a proof would hold for any value of it", circuit.Name, at)
@@ -58,6 +58,21 @@ func Compile(circuit *Circuit) (system *System, err error) {
 		return nil, err
 	}
 	return &System{circuit.Name, hex.EncodeToString(sum.Sum(nil)), constraints}, nil
+}
+
+// checkCommitment holds what the verifier on L1 takes for granted.
+func checkCommitment(name string, constraints *cs.R1CS) error {
+	commitments := constraints.CommitmentInfo.(constraint.Groth16Commitments)
+	if len(commitments) != 1 {
+		return fmt.Errorf("keys: circuit %s has %d commitments: the verifier on L1 takes one", name, len(commitments))
+	}
+	if public := commitments[0].PublicAndCommitmentCommitted; len(public) != 0 {
+		for i := range public {
+			public[i]-- // the constant one comes first
+		}
+		return fmt.Errorf("keys: circuit %s commits to the public inputs %v: the verifier on L1 takes none, so settle them first", name, public)
+	}
+	return nil
 }
 
 // findUntied looks for a public input that no constraint has: its place in the verifying key would be empty.
