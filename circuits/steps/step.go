@@ -2,6 +2,7 @@ package steps
 
 import (
 	"fmt"
+	"reflect"
 
 	"github.com/consensys/gnark/frontend"
 
@@ -85,10 +86,10 @@ func Define(shared *Shared, table *Table, head *Head, source Source) Registers {
 func (s *Step) exchange() {
 	taken := append([]frontend.Variable{s.number}, s.before.Values()...)
 	given := append([]frontend.Variable{s.api.Add(s.number, 1)}, s.Registers.Values()...)
-	before, after := s.before.all(), s.Registers.all()
-	for i := range before {
-		if before[i].Low == after[i].Low && before[i].High == after[i].High { // the same pointers: never assigned
-			given[i+1] = nil
+	for i := 1; i < len(given); i++ {
+		// the same expression of the same wires: what is not given anew is paid for once
+		if reflect.DeepEqual(given[i], taken[i]) {
+			given[i] = nil
 		}
 	}
 	s.Shared.Bus.Exchange(chain, s.Enabled.Value, taken, given)
