@@ -1,0 +1,138 @@
+"""What Deribit has not: how final an order or trade is, the sequencer's word for it, and how to leave."""
+
+from typing import Any
+
+from miletus.gateway.errors import make_error, make_invalid
+from miletus.gateway.finality import Road
+from miletus.gateway.methods.history import parse_trade_id
+from miletus.gateway.methods.trading import find_order
+from miletus.gateway.methods.wallet import get_owner
+from miletus.gateway.rpc import Call, Params, method
+from miletus.gateway.trades import PLACES
+from miletus.sequencer.errors import SequencerError
+
+
+class WhichParams(Params, kw_only=True):
+    """One of an order's id, a trade's id, or the number of a word."""
+
+    order_id: str | None = None
+    trade_id: str | None = None
+    number: int | None = None
+
+
+def find_number(call: Call, params: WhichParams) -> int:
+    """The number of the word that was asked for; of an order, the one that placed or last changed it."""
+    given = [value for value in (params.order_id, params.trade_id, params.number) if value is not None]
+    if len(given) != 1:
+        raise make_invalid("number", "one of order_id, trade_id and number is needed")
+    if params.number is not None:
+        number = params.number
+    elif params.trade_id is not None:
+        number = (parse_trade_id(params.trade_id, "trade_id") or 0) // PLACES
+    else:
+        if call.given is None:
+            raise make_error("unauthorized", "authenticate to ask about an order")
+        number = find_order(call, params.order_id or "").number
+    if not 1 <= number < call.gateway.mirror.next_number:
+        raise make_invalid("number", f"words 1 to {call.gateway.mirror.next_number - 1} are confirmed")
+    return number
+
+
+@method("miletus/get_finality")
+def get_finality(call: Call, params: WhichParams) -> dict[str, Any]:
+    """How far an order, trade or word has come: confirmed, posted to L1, or final there."""
+    mirror = call.gateway.mirror
+    road = call.gateway.roads.find(mirror.epoch, find_number(call, params))
+    return describe_road(road)
+
+
+def describe_road(road: Road) -> dict[str, Any]:
+    """A road as it is told."""
+    on_chain = road.on_chain
+    return {
+        "number": road.number,
+        "epoch": road.epoch,
+        "state": road.state,
+        "batch": road.batch,
+        "transaction": on_chain.transaction if on_chain is not None else None,
+        "block": on_chain.block if on_chain is not None else None,
+        "committed_at": on_chain.committed_at_s * 1000 if on_chain is not None else None,
+        "final_at": road.final_at_s * 1000 if road.final_at_s is not None else None,
+    }
+
+
+@method("miletus/get_proof")
+async def get_proof(call: Call, params: WhichParams) -> dict[str, Any]:
+    """The sequencer's signature for a word: with it anyone convicts one that posts another."""
+    number = find_number(call, params)
+    try:
+        confirmation = await call.gateway.link.get_confirmation(number)
+    except SequencerError as error:
+        raise make_error("retry", str(error)) from None
+    deployment = call.gateway.settings.deployment
+    return {
+        "chain_id": deployment.chain_id,
+        "rollup": "0x" + deployment.rollup.hex(),
+        "sequencer": "0x" + (call.gateway.link.sequencer or b"").hex(),
+        "epoch": confirmation.epoch,
+        "number": confirmation.number,
+        "words": confirmation.words,
+        "time_ms": confirmation.time_ms,
+        "words_hash": "0x" + confirmation.words_hash.hex(),
+        "running_keccak": "0x" + confirmation.running_keccak.hex(),
+        "path": ["0x" + sibling.hex() for sibling in confirmation.path],
+        "signature": "0x" + confirmation.signature.hex(),
+    }
+
+
+@method("miletus/get_deposit")
+def get_deposit(call: Call, params: Params) -> dict[str, Any]:
+    """Where and how to deposit: the vault on L1, and the account that a deposit must name."""
+    deployment = call.gateway.settings.deployment
+    told: dict[str, Any] = {
+        "chain_id": deployment.chain_id,
+        "rollup": "0x" + deployment.rollup.hex(),
+        "vault": call.gateway.settings.vault,
+        "how": "miletus deposit AMOUNT, or approve the vault on its token and call its deposit",
+    }
+    if call.given is not None:
+        told |= {"account": call.account, "owner": get_owner(call)}
+    return told
+
+
+@method("miletus/get_exit", "account:read")
+def get_exit(call: Call, params: Params) -> dict[str, Any]:
+    """How to leave: by a withdrawal, by one forced through L1, and when the rollup is frozen."""
+    deployment = call.gateway.settings.deployment
+    return {
+        "account": call.account,
+        "owner": get_owner(call),
+        "rollup": "0x" + deployment.rollup.hex(),
+        "vault": call.gateway.settings.vault,
+        "ways": [
+            {"way": "withdraw", "how": "private/withdraw, then miletus claim once its batch is final"},
+            {"way": "force", "how": "send a Withdraw word to the vault's force: it must be consumed in time"},
+            {
+                "way": "frozen",
+                "how": "when the rollup is frozen, prove the account's cells to the exit contract",
+            },
+        ],
+    }
+
+
+@method("miletus/get_status")
+def get_status(call: Call, params: Params) -> dict[str, Any]:
+    """Where the exchange stands, as this gateway follows it."""
+    gateway = call.gateway
+    batches = gateway.roads.on_chain
+    return {
+        "node_up": gateway.link.is_up,
+        "epoch": gateway.mirror.epoch,
+        "next_number": gateway.mirror.next_number,
+        "clock": gateway.mirror.clock_ms,
+        "open_batch": gateway.mirror.batch,
+        "last_posted_batch": max(batches, default=None),
+        "last_final_batch": max((number for number, each in batches.items() if each.is_final), default=None),
+        "reconnects": gateway.link.reconnects,
+        "operations_waiting": gateway.link.waiting,
+    }
