@@ -57,15 +57,19 @@ func (s *Step) Fetch(kind int64) *Operation {
 		o.words = append(o.words, words.Cut(s.Shared.Bus, word))
 	}
 	s.Require(s.Is(o.words[0][0], kind))
-	s.take(count)
+	entry := s.Inbox
+	if kind == machine.KindApprove {
+		entry = integers.Constant(0) // it belongs to the entry of the tick before it
+	}
+	s.take(count, entry)
 	s.Kind = integers.Constant(kind)
 	return o
 }
 
-// take begins an operation of so many words.
-func (s *Step) take(count Integer) {
+// take begins an operation of so many words; `entry` is 1 if it is the next entry of the inbox.
+func (s *Step) take(count, entry Integer) {
 	s.ClearOperation()
-	s.InboxCursor = s.narrow(s.Add(s.InboxCursor, s.Inbox), headerBits(layout.InboxCursor))
+	s.InboxCursor = s.narrow(s.Add(s.InboxCursor, entry), headerBits(layout.InboxCursor))
 	s.Cursor = s.narrow(s.Add(s.Cursor, count), cursorBits)
 }
 
@@ -74,7 +78,8 @@ func (s *Step) narrow(x Integer, bits int) Integer { return s.Unsigned(x.Value, 
 
 // isInboxKind tells if an inbox segment may bring the kind (03-R03).
 func isInboxKind(kind int64) bool {
-	return kind <= machine.KindSetKeyInbox || (kind >= machine.KindPlaceOrder && kind <= machine.KindTransfer)
+	return kind <= machine.KindSetKeyInbox || (kind >= machine.KindPlaceOrder && kind <= machine.KindTransfer) ||
+		kind == machine.KindIndexTick || kind == machine.KindApprove
 }
 
 // findOperation gives the words and fields of a kind.

@@ -40,7 +40,7 @@ func defineSkip(s *Step) {
 			s.Select(s.Not(allowed), wrongSource,
 				s.Select(padding, integers.Constant(machine.ReasonOk), integers.Constant(machine.ReasonNotSupported)))))
 	s.Require(s.Or(s.Not(s.And(known, s.Not(cut), allowed)), done))
-	s.take(s.Min(count, left))
+	s.take(s.Min(count, left), s.Inbox)
 	s.Kind = kind
 	s.Reason = reason
 	s.Phase = integers.Constant(machine.PhaseDone)

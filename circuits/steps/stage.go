@@ -21,14 +21,19 @@ const signersOfPage = 4
 // MachinePage is the number of the machine's page at an offset.
 func MachinePage(offset int64) Integer { return integers.Constant(layout.MachineRegion + offset) }
 
+// stagePage is the number of the stage of the segment's source (06-R01).
+func (s *Step) stagePage() Integer {
+	return s.Select(s.Inbox, MachinePage(layout.MachineInboxStage), MachinePage(layout.MachineStage))
+}
+
 // OpenStage opens what is on the stage.
 func (s *Step) OpenStage() *Record {
-	return s.Open(integers.Constant(1), StageShape, MachinePage(layout.MachineStage), integers.Constant(0))
+	return s.Open(integers.Constant(1), StageShape, s.stagePage(), integers.Constant(0))
 }
 
 // OpenStagedFields opens the fields of what is on the stage.
 func (s *Step) OpenStagedFields() *Record {
-	return s.Open(integers.Constant(1), StagedFieldsShape, MachinePage(layout.MachineStage), integers.Constant(1))
+	return s.Open(integers.Constant(1), StagedFieldsShape, s.stagePage(), integers.Constant(1))
 }
 
 // OpenSigner opens a signer's key; `signer` is below 8.
