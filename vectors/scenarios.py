@@ -213,6 +213,28 @@ def forced(w: World) -> None:
     w.words.append(encode.settle(instrument=CALL))
 
 
+def forced_tick(w: World) -> None:
+    """A tick with its approvals comes through L1; a false approval and a proposal of a listing do nothing."""
+    now_s = w.clock_ms // 1000
+    tick = encode.index_tick(
+        underlying=0,
+        time_s=now_s + 1,
+        index_ticks=w.indices[0] + 7,
+        cumulative=w.cumulative[0] + w.indices[0],
+    )
+    w.approve(tick, signers=(2,))
+    w.words[-1] = bytes([*w.words[-1][:-1], w.words[-1][-1] ^ 1])
+    w.approve(tick, signers=(2, 0))
+    w.words.append(
+        to_forced(
+            encode.cancel(
+                account=ALICE, key=0, nonce=0, valid_until_s=0, mode=2, slot=0, generation=0, instrument=0
+            )
+        )
+    )
+    w.words.append(encode.settle(instrument=CALL))
+
+
 Scenario = Callable[[World], None]
 
 SEQUENCED: list[Scenario] = [
@@ -232,5 +254,5 @@ SEQUENCED: list[Scenario] = [
 ]
 """Scenarios of one sequenced segment."""
 
-INBOX: list[Scenario] = [forced]
+INBOX: list[Scenario] = [forced, forced_tick]
 """Scenarios of one inbox segment."""

@@ -89,7 +89,7 @@ func TestPageKindsMatchTheirPages(t *testing.T) {
 		layout.InstrumentRegion: layout.KindInstrument, layout.InstrumentRegion + 8191: layout.KindBook,
 		layout.InstrumentRegion + 8192: layout.KindNone, layout.MachineRegion: layout.KindMachine,
 		layout.MachineRegion + 1: layout.KindRegisters, layout.MachineRegion + 2: layout.KindStage,
-		layout.MachineRegion + 4: layout.KindSigners, layout.MachineRegion + 5: layout.KindNone,
+		layout.MachineRegion + 4: layout.KindSigners, layout.MachineRegion + 5: layout.KindStage, layout.MachineRegion + 6: layout.KindNone,
 		layout.MachineRegion + 11: layout.KindUnderlying, layout.MachineRegion + 12: layout.KindNone,
 		layout.MachineRegion + 16: layout.KindReadings, layout.MachineRegion + 24: layout.KindJournal,
 		layout.MachineRegion + 32: layout.KindNone,

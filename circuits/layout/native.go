@@ -57,7 +57,7 @@ func machinePageKind(offset int64) int64 {
 		return KindMachine
 	case offset == MachineRegisters:
 		return KindRegisters
-	case offset == MachineStage:
+	case offset == MachineStage || offset == MachineInboxStage:
 		return KindStage
 	case offset < MachineSigners+2:
 		return KindSigners

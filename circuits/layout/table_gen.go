@@ -109,6 +109,7 @@ const (
 	MachineRegisters     = 1
 	MachineStage         = 2
 	MachineSigners       = 3
+	MachineInboxStage    = 5
 	MachineUnderlyings   = 8
 	MachineReadings      = 16
 	MachineJournal       = 24

@@ -91,7 +91,7 @@ class Naive:
         """Carry out one operation of an inbox or sequenced segment."""
         self.world.events = []
         receipt = self.dispatch(source, record)
-        if source == segment.INBOX:
+        if source == segment.INBOX and record["kind"] != segment.APPROVE:
             self.world.inbox_cursor += 1
         self.world.events_hash = fold(self.world.events_hash, *receipt)
         return receipt
@@ -109,9 +109,9 @@ class Naive:
             return self.book.cancel(record)
         if kind == segment.SETTLE:
             return self.settle(record)
-        return (self.apply_other(record), 0, 0, 0)
+        return (self.apply_other(record, source == segment.INBOX), 0, 0, 0)
 
-    def apply_other(self, record: Record) -> Reason:
+    def apply_other(self, record: Record, from_inbox: bool) -> Reason:
         match record["kind"]:
             case segment.DEPOSIT:
                 return self.deposit(record)
@@ -125,9 +125,9 @@ class Naive:
                 return oracle.fill_entry(self.world, record, fold_entry)
             case segment.INDEX_TICK | segment.FLIP | segment.LIST:
                 fields = {name: record[name] for name in FIELDS[record["kind"]]}
-                return oracle.propose(self.world, record, fields)
+                return oracle.propose(self.world, record, fields, from_inbox)
             case segment.APPROVE:
-                return oracle.approve(self.world, record)
+                return oracle.approve(self.world, record, from_inbox)
             case segment.TICK:
                 return self.tick(record)
         return Reason.NOT_SUPPORTED
@@ -142,7 +142,7 @@ class Naive:
         if kind == segment.INCOMPLETE:
             return Reason.INCOMPLETE
         if source == segment.INBOX:
-            if kind >= 0x10 and kind not in FORCED:
+            if kind >= 0x10 and kind not in FORCED and kind not in (segment.INDEX_TICK, segment.APPROVE):
                 return Reason.NOT_FROM_SEQUENCER
             if kind in FORCED and not self.world.has_account(record["account"]):
                 return Reason.UNKNOWN_ACCOUNT

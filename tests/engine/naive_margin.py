@@ -16,6 +16,9 @@ BUY, SELL = 0, 1
 UNDERLYINGS = range(params.MAX_UNDERLYINGS)
 
 
+Stage = dict[str, int | set[int] | dict[str, int]]
+"""A proposal and who approved it; empty if there is none."""
+
 Event = tuple[int, ...]
 """(kind, a, b, c, d, e, f), of `miletus.engine.events`; unused ones are 0."""
 
@@ -172,7 +175,8 @@ class World:
     accounts: dict[int, Account] = field(default_factory=dict)
     instruments: dict[int, Instrument] = field(default_factory=dict)
     underlyings: list[Underlying] = field(default_factory=lambda: [Underlying() for _ in UNDERLYINGS])
-    stage: dict[str, int | set[int] | dict[str, int]] = field(default_factory=dict)
+    stage: Stage = field(default_factory=dict)
+    inbox_stage: Stage = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     """What happened in the operation in progress: no state, see `miletus.engine.events`."""
 

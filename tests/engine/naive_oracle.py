@@ -33,10 +33,12 @@ def get_live_coin(world: World, number: int) -> Underlying | None:
     return world.underlyings[number] if number < world.underlying_count else None
 
 
-def propose(world: World, record: Record, fields: Record) -> Reason:
+def propose(world: World, record: Record, fields: Record, from_inbox: bool) -> Reason:
     """06-R01."""
     coin = get_live_coin(world, record["underlying"]) if record["kind"] == segment.FLIP else None
-    world.stage = {
+    stage = world.inbox_stage if from_inbox else world.stage
+    stage.clear()
+    stage |= {
         "kind": record["kind"],
         "payload": record["payload"],
         "hash": coin.filling_hash if coin else 0,
@@ -46,9 +48,9 @@ def propose(world: World, record: Record, fields: Record) -> Reason:
     return Reason.OK
 
 
-def approve(world: World, record: Record) -> Reason:
+def approve(world: World, record: Record, from_inbox: bool) -> Reason:
     """06-R02."""
-    stage = world.stage
+    stage = world.inbox_stage if from_inbox else world.stage
     if not stage:
         return Reason.NOTHING_STAGED
     if record["signer"] >= world.signers:
@@ -62,13 +64,13 @@ def approve(world: World, record: Record) -> Reason:
     approvals.add(record["signer"])
     if len(approvals) < world.threshold:
         return Reason.OK
-    world.stage = {}
-    fields, staged_hash = stage["fields"], stage["hash"]
+    kind, fields, staged_hash = stage["kind"], stage["fields"], stage["hash"]
+    stage.clear()
     assert isinstance(fields, dict)
     assert isinstance(staged_hash, int)
-    if stage["kind"] == segment.INDEX_TICK:
+    if kind == segment.INDEX_TICK:
         return carry_out_tick(world, fields)
-    if stage["kind"] == segment.FLIP:
+    if kind == segment.FLIP:
         return carry_out_flip(world, fields, staged_hash)
     return carry_out_list(world, fields)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from miletus.engine import params
-from tests.engine.naive_margin import Account, Instrument, Order, Underlying, World
+from tests.engine.naive_margin import Account, Instrument, Order, Stage, Underlying, World
 
 View = dict[str, Any]
 
@@ -27,7 +27,8 @@ def get_view(world: World) -> View:
             "outbox": world.outbox_hash,
             "events": world.events_hash,
         },
-        "stage": get_stage(world),
+        "stage": get_stage(world.stage),
+        "inbox_stage": get_stage(world.inbox_stage),
         "underlyings": {
             number: get_underlying(coin)
             for number, coin in enumerate(world.underlyings)
@@ -44,16 +45,16 @@ def get_view(world: World) -> View:
     }
 
 
-def get_stage(world: World) -> View:
-    if not world.stage:
+def get_stage(stage: Stage) -> View:
+    if not stage:
         return {}
-    approvals, fields = world.stage["approvals"], world.stage["fields"]
+    approvals, fields = stage["approvals"], stage["fields"]
     assert isinstance(approvals, set)
     assert isinstance(fields, dict)
     return {
-        "kind": world.stage["kind"],
-        "payload": world.stage["payload"],
-        "hash": world.stage["hash"],
+        "kind": stage["kind"],
+        "payload": stage["payload"],
+        "hash": stage["hash"],
         "approvals": sorted(approvals),
         "fields": list(fields.values()),
     }

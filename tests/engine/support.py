@@ -121,7 +121,8 @@ def compute_view(pages: Pages) -> View:
     coins = {number: reader.get_underlying(number) for number in range(params.MAX_UNDERLYINGS)}
     view = {
         "header": reader.get_header(),
-        "stage": reader.get_stage(),
+        "stage": reader.get_stage(L.MACHINE_STAGE),
+        "inbox_stage": reader.get_stage(L.MACHINE_INBOX_STAGE),
         "underlyings": {n: coin for n, coin in coins.items() if any(coin.values())},
         "accounts": {number: reader.get_account(number) for number in accounts},
         "instruments": {number: reader.get_instrument(number) for number in places},
@@ -162,8 +163,8 @@ class Reader:
             "events": get_limbs(page, L.EVENTS, 5),
         }
 
-    def get_stage(self) -> View:
-        page = self.get_machine_page(L.MACHINE_STAGE)
+    def get_stage(self, offset: int) -> View:
+        page = self.get_machine_page(offset)
         kind = page[L.STAGED_KIND]
         if kind == 0:
             assert not any(page), "an empty stage is all zero"

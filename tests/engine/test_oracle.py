@@ -8,8 +8,9 @@ import pytest
 
 from miletus.engine import segment
 from miletus.engine.reasons import Reason
+from miletus.engine.segment import INBOX
 from tests.engine import worlds as w
-from tests.engine.desk import INDEX, PERP, Desk
+from tests.engine.desk import ANN, CALL, DAN, INDEX, PERP, Desk, make_entry
 from tests.engine.pair import SIGNERS, START_MS, THRESHOLD
 from tests.engine.records import Record, make
 
@@ -97,6 +98,68 @@ def test_a_proposal_that_fails_leaves_the_stage_empty(desk: Desk) -> None:
     assert desk.propose(make_tick(desk, index=0, payload=99)).reason == Reason.BAD_PRICE
     assert desk.view["stage"] == {}
     assert desk.send(make(segment.APPROVE, signer=3)).reason == Reason.NOTHING_STAGED
+
+
+@pytest.mark.rule("06-R01")
+def test_inbox_and_sequencer_have_a_stage_each(desk: Desk) -> None:
+    """Neither touches what the other proposes, and an approval is for the stage of where it comes from."""
+    desk.wait(1)
+    desk.send(make_tick(desk, index=INDEX + 5), *w.approvals(2))
+    desk.send(make_tick(desk, index=INDEX + 6), *w.approvals(1), source=INBOX)
+    assert [desk.view[name]["approvals"] for name in ("stage", "inbox_stage")] == [[0, 1], [0]]
+    assert desk.send(make(segment.APPROVE, signer=1), source=INBOX).reason == Reason.OK
+    assert get_coin(desk)["index"] == INDEX
+    assert desk.send(make(segment.APPROVE, signer=2), source=INBOX).reason == Reason.OK
+    assert get_coin(desk)["index"] == INDEX + 6
+    assert desk.view["inbox_stage"] == {}
+    assert desk.send(make(segment.APPROVE, signer=0), source=INBOX).reason == Reason.NOTHING_STAGED
+    assert desk.view["stage"]["approvals"] == [0, 1]
+    assert desk.send(make(segment.APPROVE, signer=2)).reason == Reason.BAD_TIME, "the later tick is there"
+
+
+@pytest.mark.rule("06-R01", "03-R03")
+def test_attack_a_sequencer_that_keeps_ticks_back_can_not_make_the_oracle_silent(desk: Desk) -> None:
+    """What signers signed reaches the machine through L1, whatever the sequencer stages or leaves out."""
+    desk.wait(1_500)
+    assert desk.buy(ANN, 1, INDEX, slot=7).reason == Reason.STALE, "without a tick risk can't grow"
+    tick = make_tick(desk, index=INDEX + 5, time_s=desk.world.clock_s)
+    desk.send(w.index_tick(desk.world, 0, INDEX), make(segment.APPROVE, signer=0))
+    replies = desk.send_all(tick, *w.approvals(THRESHOLD), source=INBOX)
+    assert [reply.reason for reply in replies] == [Reason.OK] * (1 + THRESHOLD)
+    assert (get_coin(desk)["index"], get_coin(desk)["tick_time_s"]) == (INDEX + 5, desk.world.clock_s)
+    assert desk.view["header"]["inbox_cursor"] == len(range(ANN, DAN + 1)) * 2 + 1, "one entry"
+
+
+@pytest.mark.rule("06-R01", "06-R02", "03-R03")
+def test_attack_junk_through_the_inbox_is_receipts_and_nothing_else(desk: Desk) -> None:
+    """Proposals without approvals, false approvals, approvals of another's tick, sheets and listings."""
+    desk.wait(1)
+    desk.fill_sheet()
+    desk.send(w.flip(desk.world, 0, INDEX, 4), *w.approvals(THRESHOLD - 1))
+    before = desk.view
+    junk = [
+        (make(segment.APPROVE, signer=0), Reason.NOTHING_STAGED),
+        (make_tick(desk, index=1), Reason.OK),
+        *((make(segment.APPROVE, signer=k, signed=0), Reason.BAD_SIGNATURE) for k in range(SIGNERS)),
+        (make(segment.APPROVE, signer=255), Reason.UNKNOWN_SIGNER),
+        (make_tick(desk, index=0, underlying=255), Reason.OK),
+        (w.flip(desk.world, 0, INDEX, 4), Reason.NOT_FROM_SEQUENCER),
+        (w.listing(9, 0, 0, INDEX, w.TODAY_S), Reason.NOT_FROM_SEQUENCER),
+        (make_entry(CALL, 1), Reason.NOT_FROM_SEQUENCER),
+    ]
+    for record, reason in junk:
+        assert desk.send(record, source=INBOX).reason == reason
+    after = desk.view
+    assert after["inbox_stage"].pop("approvals") == []
+    for view in (before, after):
+        view["header"].pop("events"), view["header"].pop("inbox_cursor"), view.pop("inbox_stage")
+    assert after == before
+    assert desk.send(make(segment.APPROVE, signer=THRESHOLD - 1)).reason == Reason.OK, "the flip goes on"
+    assert get_coin(desk)["sheet_number"] == 2
+    # a stranger's half of an entry does not help or hinder the next one
+    tick = make_tick(desk, index=INDEX + 5, time_s=desk.world.clock_s)
+    assert desk.send(tick, *w.approvals(THRESHOLD), source=INBOX).reason == Reason.OK
+    assert get_coin(desk)["index"] == INDEX + 5
 
 
 @pytest.mark.rule("06-R01")

@@ -19,8 +19,8 @@ NOW_S = START_MS // 1000
 INBOX_KINDS = (segment.DEPOSIT, segment.SET_KEY_INBOX)
 FORCED = (segment.PLACE_ORDER, segment.AMEND, segment.CANCEL, segment.WITHDRAW, segment.TRANSFER)
 SEQUENCED_KINDS = (
-    *(segment.SET_KEY, segment.QUOTE_SHEET, segment.INDEX_TICK, segment.SHEET_ENTRY, segment.FLIP),
-    *(segment.LIST, segment.APPROVE, segment.TICK, segment.SETTLE, segment.LIQUIDATE, segment.FUND),
+    *(segment.SET_KEY, segment.QUOTE_SHEET, segment.SHEET_ENTRY, segment.FLIP, segment.LIST),
+    *(segment.TICK, segment.SETTLE, segment.LIQUIDATE, segment.FUND),
 )
 
 

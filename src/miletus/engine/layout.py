@@ -142,6 +142,7 @@ MACHINE_HEADER: Final[i64] = 0
 MACHINE_REGISTERS: Final[i64] = 1
 MACHINE_STAGE: Final[i64] = 2
 MACHINE_SIGNERS: Final[i64] = 3  # 2 pages of 4 signers
+MACHINE_INBOX_STAGE: Final[i64] = 5  # what the inbox proposes
 MACHINE_UNDERLYINGS: Final[i64] = 8  # 4 pages
 MACHINE_READINGS: Final[i64] = 16  # 2 pages an underlying
 MACHINE_JOURNAL: Final[i64] = 24  # 8 pages of 8 fills

@@ -169,7 +169,7 @@ class Machine:
         at: i64 = s.r_record * RECORD
         kind: i64 = self.segment.records[at]
         s.r_kind = kind
-        if self.segment.source == G.INBOX:
+        if self.segment.source == G.INBOX and kind != G.APPROVE:
             s.touch(0)
             s.cells[L.INBOX_CURSOR] = s.cells[L.INBOX_CURSOR] + 1
         reason: i64 = self.check_source(kind)
@@ -188,6 +188,8 @@ class Machine:
             return OK
         if self.segment.source == G.INBOX:
             if kind <= G.SET_KEY_INBOX or G.PLACE_ORDER <= kind <= G.TRANSFER:
+                return OK
+            if kind == G.INDEX_TICK or kind == G.APPROVE:
                 return OK
             return NOT_FROM_SEQUENCER
         return NOT_FROM_INBOX if kind < G.PLACE_ORDER else OK

@@ -396,7 +396,7 @@ def _compute_machine_kind(offset: int) -> int:
         return int(L.KIND_MACHINE)
     if offset == int(L.MACHINE_REGISTERS):
         return int(L.KIND_REGISTERS)
-    if offset == int(L.MACHINE_STAGE):
+    if offset in (int(L.MACHINE_STAGE), int(L.MACHINE_INBOX_STAGE)):
         return int(L.KIND_STAGE)
     if offset < int(L.MACHINE_SIGNERS) + 2:
         return int(L.KIND_SIGNERS)

@@ -13,6 +13,7 @@ from mypy_extensions import i64, u8
 from miletus.engine import layout as L
 from miletus.engine import params as P
 from miletus.engine.layout import PAGE
+from miletus.engine.segment import INBOX
 
 INSTRUMENTS_BASE: Final[i64] = 2048
 """Address of instrument 0: after 32 pages of the machine."""
@@ -30,6 +31,7 @@ UNDERLYINGS_BASE: Final[i64] = 512
 READINGS_BASE: Final[i64] = 1_024
 STAGE_BASE: Final[i64] = 128
 SIGNERS_BASE: Final[i64] = 192
+INBOX_STAGE_BASE: Final[i64] = 320
 REGISTERS_BASE: Final[i64] = 64
 JOURNAL_BASE: Final[i64] = 1_536
 
@@ -282,6 +284,11 @@ class State:
         self.receipt_count = 0
         self.absorbed = 0
         self.event_count = 0
+
+
+def get_stage(source: i64) -> i64:
+    """Address of the stage of segments of this source (06-R01)."""
+    return INBOX_STAGE_BASE if source == INBOX else STAGE_BASE
 
 
 def build_zeros(count: i64) -> vec[i64]:

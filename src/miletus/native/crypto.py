@@ -8,7 +8,7 @@ from miletus.engine.crypto import Crypto
 from miletus.engine.elements import read_element, write_element
 from miletus.engine.machine import Machine
 from miletus.engine.segment import Segment
-from miletus.engine.state import RECEIPT, STAGE_BASE, State
+from miletus.engine.state import RECEIPT, State, get_stage
 from miletus.native import hashing
 from miletus.native.library import check, element_bytes, ffi, get_library, int64_buffer
 from miletus.native.signatures import verify
@@ -89,8 +89,9 @@ class NativeCrypto(Crypto):
         own = segment.words[first * _WORD : (first + 3) * _WORD]
         if len(own) != 3 * _WORD:
             return False
-        payload = read_element(state, int(STAGE_BASE + layout.STAGED_PAYLOAD))
-        staged = read_element(state, int(STAGE_BASE + layout.STAGED_HASH))
+        stage = int(get_stage(segment.source))
+        payload = read_element(state, stage + int(layout.STAGED_PAYLOAD))
+        staged = read_element(state, stage + int(layout.STAGED_HASH))
         signature = own[_WORD : 2 * _WORD] + own[29:30] + own[2 * _WORD :] + own[30:31]
         x = read_element(state, key_address + int(layout.KEY_X))
         y = read_element(state, key_address + int(layout.KEY_Y))

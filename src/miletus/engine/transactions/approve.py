@@ -13,7 +13,7 @@ from miletus.engine.reasons import (
     UNKNOWN_SIGNER,
 )
 from miletus.engine.segment import Segment
-from miletus.engine.state import SIGNERS_BASE, STAGE_BASE, State
+from miletus.engine.state import SIGNERS_BASE, State, get_stage
 from miletus.engine.transactions.authorise import refuse
 from miletus.engine.transactions.flip import carry_out_flip
 from miletus.engine.transactions.index_tick import carry_out_index_tick
@@ -24,46 +24,48 @@ def apply_proposal(s: State, segment: Segment, at: i64) -> None:
     """Put an IndexTick, Flip or List on the stage, in the place of whatever is there (06-R01)."""
     v = segment.records
     c = s.cells
-    s.touch(STAGE_BASE)
-    clear_stage(s)
-    c[STAGE_BASE + L.STAGED_KIND] = s.r_kind
+    stage: i64 = get_stage(segment.source)
+    s.touch(stage)
+    clear_stage(s, stage)
+    c[stage + L.STAGED_KIND] = s.r_kind
     k: i64 = 0
     while k < L.LIMBS:
-        c[STAGE_BASE + L.STAGED_PAYLOAD + k] = v[at + G.R_PAYLOAD + k]
+        c[stage + L.STAGED_PAYLOAD + k] = v[at + G.R_PAYLOAD + k]
         k += 1
     k = 0
     while k < L.STAGED_COUNT:
-        c[STAGE_BASE + L.STAGED_FIELDS + k] = v[at + G.R_FIELDS + k]
+        c[stage + L.STAGED_FIELDS + k] = v[at + G.R_FIELDS + k]
         k += 1
     if s.r_kind == G.FLIP and v[at + G.R_FIELDS] < c[L.UNDERLYINGS]:
         ua: i64 = s.underlying(v[at + G.R_FIELDS])
         k = 0
         while k < L.LIMBS:
-            c[STAGE_BASE + L.STAGED_HASH + k] = c[ua + L.FILLING_HASH + k]
+            c[stage + L.STAGED_HASH + k] = c[ua + L.FILLING_HASH + k]
             k += 1
     s.r_phase = DONE
 
 
-def clear_stage(s: State) -> None:
-    """Empty the stage, which must be touched already."""
+def clear_stage(s: State, stage: i64) -> None:
+    """Empty a stage, which must be touched already."""
     k: i64 = 0
     while k < 64:
-        s.cells[STAGE_BASE + k] = 0
+        s.cells[stage + k] = 0
         k += 1
 
 
 def apply_approve(s: State, crypto: Crypto, segment: Segment, at: i64) -> None:
     """Count a signer's approval; the last that is needed carries the proposal out (06-R02)."""
     c = s.cells
+    stage: i64 = get_stage(segment.source)
     signer: i64 = segment.records[at + G.R_FIELDS]
     # CHECK
-    if c[STAGE_BASE + L.STAGED_KIND] == 0:
+    if c[stage + L.STAGED_KIND] == 0:
         refuse(s, NOTHING_STAGED)
         return
     if signer >= c[L.SIGNERS]:
         refuse(s, UNKNOWN_SIGNER)
         return
-    if c[STAGE_BASE + L.APPROVALS] // s.pow2[signer] % 2 == 1:
+    if c[stage + L.APPROVALS] // s.pow2[signer] % 2 == 1:
         refuse(s, ALREADY_APPROVED)
         return
     # AUTHORISE
@@ -72,17 +74,17 @@ def apply_approve(s: State, crypto: Crypto, segment: Segment, at: i64) -> None:
         refuse(s, BAD_SIGNATURE)
         return
     # APPLY
-    s.touch(STAGE_BASE)
-    c[STAGE_BASE + L.APPROVALS] = c[STAGE_BASE + L.APPROVALS] + s.pow2[signer]
-    c[STAGE_BASE + L.APPROVAL_COUNT] = c[STAGE_BASE + L.APPROVAL_COUNT] + 1
-    if c[STAGE_BASE + L.APPROVAL_COUNT] >= c[L.THRESHOLD]:
-        kind: i64 = c[STAGE_BASE + L.STAGED_KIND]
+    s.touch(stage)
+    c[stage + L.APPROVALS] = c[stage + L.APPROVALS] + s.pow2[signer]
+    c[stage + L.APPROVAL_COUNT] = c[stage + L.APPROVAL_COUNT] + 1
+    if c[stage + L.APPROVAL_COUNT] >= c[L.THRESHOLD]:
+        kind: i64 = c[stage + L.STAGED_KIND]
         if kind == G.INDEX_TICK:
-            s.r_reason = carry_out_index_tick(s)
+            s.r_reason = carry_out_index_tick(s, stage)
         elif kind == G.FLIP:
-            s.r_reason = carry_out_flip(s)
+            s.r_reason = carry_out_flip(s, stage)
         else:
-            s.r_reason = carry_out_list(s)
-        clear_stage(s)
+            s.r_reason = carry_out_list(s, stage)
+        clear_stage(s, stage)
     # PUBLISH
     s.r_phase = DONE

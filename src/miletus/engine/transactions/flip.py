@@ -7,13 +7,13 @@ from miletus.engine import layout as L
 from miletus.engine import params as P
 from miletus.engine.numbers import magnitude
 from miletus.engine.reasons import BAD_PRICE, BAD_SHEET, BAD_TIME, OK, TICK_BAND, UNKNOWN_UNDERLYING
-from miletus.engine.state import STAGE_BASE, State
+from miletus.engine.state import State
 
 
-def carry_out_flip(s: State) -> i64:
-    """Put the staged flip in force. Returns the reason."""
+def carry_out_flip(s: State, stage: i64) -> i64:
+    """Put the flip on the stage at address `stage` in force. Returns the reason."""
     c = s.cells
-    f: i64 = STAGE_BASE + L.STAGED_FIELDS
+    f: i64 = stage + L.STAGED_FIELDS
     underlying: i64 = c[f]
     reference: i64 = c[f + 2]
     time_s: i64 = c[f + 3]
@@ -21,7 +21,7 @@ def carry_out_flip(s: State) -> i64:
     if underlying >= c[L.UNDERLYINGS]:
         return UNKNOWN_UNDERLYING
     ua: i64 = s.underlying(underlying)
-    if not is_complete(s, ua, c[f + 1], c[f + 4]):
+    if not is_complete(s, stage, ua, c[f + 1], c[f + 4]):
         return BAD_SHEET
     if reference < 1 or reference >= P.PRICE_LIMIT:
         return BAD_PRICE
@@ -58,7 +58,7 @@ def close_filling(s: State, ua: i64) -> None:
         k += 1
 
 
-def is_complete(s: State, ua: i64, number: i64, count: i64) -> bool:
+def is_complete(s: State, stage: i64, ua: i64, number: i64, count: i64) -> bool:
     """Whether the open filling is what was signed and covers every live instrument."""
     c = s.cells
     if c[ua + L.FILLING_OPEN] == 0 or number != c[ua + L.SHEET_NUMBER] + 1:
@@ -67,7 +67,7 @@ def is_complete(s: State, ua: i64, number: i64, count: i64) -> bool:
         return False
     k: i64 = 0
     while k < L.LIMBS:
-        if c[ua + L.FILLING_HASH + k] != c[STAGE_BASE + L.STAGED_HASH + k]:
+        if c[ua + L.FILLING_HASH + k] != c[stage + L.STAGED_HASH + k]:
             return False
         k += 1
     return True

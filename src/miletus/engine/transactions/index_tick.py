@@ -9,7 +9,7 @@ from miletus.engine import layout as L
 from miletus.engine import params as P
 from miletus.engine.numbers import magnitude
 from miletus.engine.reasons import BAD_PRICE, BAD_TICK, BAD_TIME, OK, TICK_BAND, UNKNOWN_UNDERLYING
-from miletus.engine.state import READINGS_BASE, STAGE_BASE, State
+from miletus.engine.state import READINGS_BASE, State
 
 _DT_LIMIT_S: Final[i64] = 2_147_483_648
 
@@ -26,10 +26,10 @@ def reading(s: State, underlying: i64, time_s: i64) -> i64:
     return READINGS_BASE + (underlying * 64 + day % P.READING_DAYS * 2 + which) * L.READING_RECORD
 
 
-def carry_out_index_tick(s: State) -> i64:
-    """Take the staged tick. Returns the reason."""
+def carry_out_index_tick(s: State, stage: i64) -> i64:
+    """Take the tick on the stage at address `stage`. Returns the reason."""
     c = s.cells
-    f: i64 = STAGE_BASE + L.STAGED_FIELDS
+    f: i64 = stage + L.STAGED_FIELDS
     underlying: i64 = c[f]
     time_s: i64 = c[f + 1]
     index: i64 = c[f + 2]

@@ -7,19 +7,19 @@ from miletus.engine import layout as L
 from miletus.engine import params as P
 from miletus.engine.layout import PAGE
 from miletus.engine.reasons import BAD_LISTING, DUPLICATE, OK
-from miletus.engine.state import STAGE_BASE, State
+from miletus.engine.state import State
 from miletus.engine.transactions.flip import close_filling
 
 
-def carry_out_list(s: State) -> i64:
-    """List the staged instrument. Returns the reason."""
+def carry_out_list(s: State, stage: i64) -> i64:
+    """List the instrument on the stage at address `stage`. Returns the reason."""
     c = s.cells
-    f: i64 = STAGE_BASE + L.STAGED_FIELDS
+    f: i64 = stage + L.STAGED_FIELDS
     instrument: i64 = c[f]
     # CHECK
     if instrument >= P.MAX_INSTRUMENTS or not is_free(s, instrument):
         return DUPLICATE
-    if not is_sound(s):
+    if not is_sound(s, stage):
         return BAD_LISTING
     # APPLY
     n: i64 = s.instrument(instrument)
@@ -58,10 +58,10 @@ def is_free(s: State, instrument: i64) -> bool:
     )
 
 
-def is_sound(s: State) -> bool:
+def is_sound(s: State, stage: i64) -> bool:
     """Whether the staged definition makes sense."""
     c = s.cells
-    f: i64 = STAGE_BASE + L.STAGED_FIELDS
+    f: i64 = stage + L.STAGED_FIELDS
     kind: i64 = c[f + 1]
     strike: i64 = c[f + 3]
     expiry_s: i64 = c[f + 4]
