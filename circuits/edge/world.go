@@ -30,7 +30,6 @@ type World struct {
 
 	used    *used // what the edge in progress has used
 	pending *used // what the step in progress uses besides
-	inputs  []frontend.Variable
 	isOpen  map[int64]bool
 }
 
@@ -117,20 +116,14 @@ func (w *World) page(number int64) Page {
 	return w.Pages[number]
 }
 
-func (w *World) give(v fr.Element) frontend.Variable {
-	w.inputs = append(w.inputs, v)
-	return v
-}
-
 // Open reads a tuple.
 func (w *World) Open(enabled, address frontend.Variable) (frontend.Variable, []frontend.Variable) {
 	cells := make([]frontend.Variable, steps.TupleCells)
 	if evaluate.Int(enabled) == 0 {
-		last := w.give(fr.Element{})
 		for i := range cells {
-			cells[i] = w.give(fr.Element{})
+			cells[i] = fr.Element{}
 		}
-		return last, cells
+		return fr.Element{}, cells
 	}
 	at := evaluate.Int(address)
 	if w.isOpen[at] {
@@ -141,16 +134,15 @@ func (w *World) Open(enabled, address frontend.Variable) (frontend.Variable, []f
 	if !ok {
 		time = w.used.last[at]
 	}
-	last := w.give(fr.NewElement(uint64(time)))
 	number := at / tuplesOfPage
 	page := w.page(number)
 	if _, known := w.pending.before[number]; !known {
 		w.pending.before[number] = page
 	}
 	for i := range cells {
-		cells[i] = w.give(page[at%tuplesOfPage*steps.TupleCells+int64(i)])
+		cells[i] = page[at%tuplesOfPage*steps.TupleCells+int64(i)]
 	}
-	return last, cells
+	return fr.NewElement(uint64(time)), cells
 }
 
 // Close writes a tuple.
@@ -173,25 +165,25 @@ func (w *World) Close(enabled, address, now frontend.Variable, cells []frontend.
 func (w *World) Word(enabled, index frontend.Variable) frontend.Variable {
 	at := evaluate.Int(index)
 	if evaluate.Int(enabled) == 0 || at >= int64(len(w.Words)) {
-		return w.give(fr.Element{})
+		return fr.Element{}
 	}
 	w.pending.words[at]++
-	return w.give(w.Words[at])
+	return w.Words[at]
 }
 
 // OffChain gives the words of a signature that are not on L1.
 func (w *World) OffChain(enabled, index frontend.Variable) (r, s frontend.Variable) {
 	if evaluate.Int(enabled) == 0 {
-		return w.give(fr.Element{}), w.give(fr.Element{})
+		return fr.Element{}, fr.Element{}
 	}
 	words := w.Signatures[evaluate.Int(index)]
-	return w.give(words[0]), w.give(words[1])
+	return words[0], words[1]
 }
 
 // Hash hashes.
 func (w *World) Hash(enabled, tag frontend.Variable, elements []frontend.Variable) frontend.Variable {
 	if evaluate.Int(enabled) == 0 {
-		return w.give(fr.Element{})
+		return fr.Element{}
 	}
 	key := hashKey{tag: uint64(evaluate.Int(tag))}
 	for i, e := range elements {
@@ -204,13 +196,13 @@ func (w *World) Hash(enabled, tag frontend.Variable, elements []frontend.Variabl
 		w.pending.sequence++
 	}
 	use.count++
-	return w.give(use.out)
+	return use.out
 }
 
 // Signature verifies.
 func (w *World) Signature(enabled frontend.Variable, row *signatures.Row) frontend.Variable {
 	if evaluate.Int(enabled) == 0 {
-		return w.give(fr.Element{})
+		return fr.Element{}
 	}
 	key := signatureKey{
 		evaluate.Value(row.Message), evaluate.Value(row.KeyX), evaluate.Value(row.KeyY), evaluate.Value(row.RWord),
@@ -224,9 +216,9 @@ func (w *World) Signature(enabled frontend.Variable, row *signatures.Row) fronte
 	}
 	use.count++
 	if use.valid {
-		return w.give(fr.One())
+		return fr.One()
 	}
-	return w.give(fr.Element{})
+	return fr.Element{}
 }
 
 // verify checks a signature natively.
@@ -244,7 +236,7 @@ func (k *signatureKey) verify() bool {
 // Neighbour walks the orders of a side to the last one whose price is at least as good.
 func (w *World) Neighbour(enabled, instrument, side, price frontend.Variable) frontend.Variable {
 	if evaluate.Int(enabled) == 0 {
-		return w.give(fr.Element{})
+		return fr.Element{}
 	}
 	book := w.fields(layout.InstrumentRegion + 2*evaluate.Int(instrument) + 1)
 	sell, limit := evaluate.Int(side) == 1, evaluate.Int(price)
@@ -260,7 +252,7 @@ func (w *World) Neighbour(enabled, instrument, side, price frontend.Variable) fr
 		}
 		previous, next = next, order[layout.OrderNext]
 	}
-	return w.give(fr.NewElement(uint64(previous)))
+	return fr.NewElement(uint64(previous))
 }
 
 // order gives the fields of the order named account x 256 + slot.
