@@ -234,6 +234,26 @@ def test_commands_without_a_system_say_so(tmp_path: Path) -> None:
         assert "start one with miletus up" in done.err
 
 
+def refuse_damage(folder: Path, anvil: int) -> None:
+    """A system whose log or keys are damaged does not start, says where, and changes nothing of them."""
+    log = next((folder / "node" / "epochs").rglob("*.log"))
+    for path, place, message in (
+        (log, 300, "restore"),
+        (folder / "genesis.json", 40, "is no genesis file"),
+        (folder / "deployment.json", 30, "is no deployment file"),
+    ):
+        whole = path.read_bytes()
+        damaged = whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :]
+        path.write_bytes(damaged)
+        done = run("up", "--folder", str(folder), "--port", "0", "--l1-port", "0")
+        assert (done.status, done.err.count("\n")) == (1, 1), done.err
+        assert str(path.parent) in done.err
+        assert message in done.err
+        assert path.read_bytes() == damaged
+        path.write_bytes(whole)
+    assert not is_alive(anvil)  # the L1 that was left over is stopped in order, and its chain is kept
+
+
 @pytest.mark.rule("09-R04", "09-R06")
 def test_a_system_goes_on_after_it_was_killed(tmp_path: Path) -> None:
     """The command is killed; its processes end by themselves, and the next start takes all up again."""
@@ -249,6 +269,7 @@ def test_a_system_goes_on_after_it_was_killed(tmp_path: Path) -> None:
         others = [pid for name, pid in pids.items() if name != "anvil"]
         assert wait_until_gone(others) == []
         assert is_alive(pids["anvil"])  # the chain of a development L1 is stopped in order by the next start
+    refuse_damage(folder, pids["anvil"])
     with up(folder) as second:
         after = get(second.do("account"))
         assert [order["price_ticks"] for order in after["orders"]] == [7_000_000]

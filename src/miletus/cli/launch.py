@@ -8,6 +8,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import structlog
 
 from miletus.cli.config import Config
@@ -49,14 +50,14 @@ def check_tools(*, own_l1: bool) -> None:
         find_anvil()
 
 
-def check_disk(folder: Path) -> None:
+def check_disk(folder: Path, least_bytes: int = LEAST_DISK_BYTES) -> None:
     """Raise CliError if the disk under a folder has too little room to begin."""
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free
-    if free < LEAST_DISK_BYTES:
+    if free < least_bytes:
         raise CliError(
-            f"the disk under {folder} has {free >> 20} MiB free, a system needs {LEAST_DISK_BYTES >> 20}: "
+            f"the disk under {folder} has {free >> 20} MiB free, a system needs {least_bytes >> 20}: "
             "free some space, or choose another --folder"
         )
 
@@ -95,12 +96,38 @@ def stop_left_over(folder: Folder) -> None:
 def start_anvil(folder: Folder, *, port: int | None, start_s: int | None, keep: bool) -> Anvil:
     """Start a development L1 that mines each transaction at once; `keep` its chain over a stop."""
     path = folder.path / "anvil.json" if keep else None
+    if path is not None and path.exists():
+        keep_first_block(path)
     return Anvil(
         port=port or None,
         state_path=path,
         log_path=folder.logs / "anvil.log",
         timestamp_s=start_s if path is None or not path.exists() else None,
     )
+
+
+def keep_first_block(path: Path) -> None:
+    """Take the blocks of number 0 that later starts added out of anvil's file of its chain.
+
+    Each start makes a first block of its own beside the ones that it reads, writes all of them at its end,
+    and would take any of them for the chain's at the start after. The chain's own is the oldest.
+
+    Raises:
+        CliError: the file is no chain of anvil's.
+
+    """
+    try:
+        chain = msgspec.json.decode(path.read_bytes())
+        blocks = chain["blocks"]
+        firsts = [block for block in blocks if int(block["header"]["number"], 16) == 0]
+        own = min(firsts, key=lambda block: int(block["header"]["timestamp"], 16))
+    except (msgspec.DecodeError, KeyError, TypeError, ValueError):
+        raise CliError(f"{path} is damaged: restore it from a copy, or begin anew with --fresh") from None
+    if len(firsts) > 1:
+        chain["blocks"] = [block for block in blocks if block is own or block not in firsts]
+        draft = path.with_suffix(".draft")
+        draft.write_bytes(msgspec.json.encode(chain))
+        draft.replace(path)
 
 
 def make_genesis(folder: Folder, config: Config, clock_ms: int) -> Genesis:
