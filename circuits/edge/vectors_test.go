@@ -2,16 +2,11 @@ package edge_test
 
 import (
 	"errors"
-	"math/big"
 	"testing"
-
-	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
 
 	"miletus/circuits/edge"
 	"miletus/circuits/internal/harness"
 	"miletus/circuits/steps"
-	"miletus/native/poseidon"
-	"miletus/native/segments"
 )
 
 // test is a size whose tables have so many rows that a vector fits into few edges.
@@ -26,40 +21,12 @@ func testSize(name string, rows int) *edge.Size {
 	return size
 }
 
-// runner stands before segment i of a vector, in the state that the segments before left.
-func runner(t testing.TB, size *edge.Size, v *harness.Vector, i int, before *edge.Runner) *edge.Runner {
-	t.Helper()
-	words := v.Words(t, i)
-	_, h, z, y, err := segments.BindData(words)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rollup, _ := new(big.Int).SetString(v.Rollup, 0)
-	segment := &edge.Segment{
-		Inbox: v.Segments[i].Source == "inbox", TimeBoundMS: v.TimeBoundMS, Hash: h, Point: z, Value: y,
-		Domain: poseidon.Hash7(poseidon.TagMessage, fr.NewElement(v.ChainID), *new(fr.Element).SetBigInt(rollup)),
-		Payee:  fr.NewElement(0x1234),
-	}
-	for ; len(words) > 0; words = words[segments.Size:] {
-		segment.Words = append(segment.Words, *new(fr.Element).SetBytes(words[:segments.Size]))
-	}
-	if before != nil {
-		return edge.NewRunner(size, segment, before.Tree, before.World.Pages, false)
-	}
-	pages := map[int64]edge.Page{}
-	for text, page := range v.PagesBefore {
-		number := harness.PageNumber(t, text)
-		pages[number] = harness.Cells(t, number, page)
-	}
-	return edge.NewRunner(size, segment, harness.Tree(t, v.PagesBefore), pages, false)
-}
-
 // run takes a vector through all its segments, and gives each edge to `see`.
 func run(t testing.TB, size *edge.Size, v *harness.Vector, see func(*edge.Edge)) {
 	t.Helper()
 	var r *edge.Runner
 	for i := range v.Segments {
-		r = runner(t, size, v, i, r)
+		r = v.Runner(t, size, i, r)
 		for ended := false; !ended; {
 			e, err := r.Next(0)
 			if err != nil {
