@@ -1,22 +1,66 @@
-"""The Python SDK for traders.
+"""The Python SDK for traders: typed, async (`AsyncExchange`) and blocking (`Exchange`).
 
-A thin, typed caller, with no state that the node does not also have.
+A thin caller, with no state that the node does not also have. Keys stay in the program that holds them.
 """
 
-from miletus.client.errors import ClientError, RequestError, WalletError
+from miletus.client.errors import (
+    AnswerLost,
+    ClientError,
+    FeedLost,
+    OrderRefused,
+    RequestError,
+    Unreachable,
+    WalletError,
+)
+from miletus.client.exchange import AsyncExchange
 from miletus.client.keys import build_typed_data, derive_trading_key, load_wallet
+from miletus.client.money import Money
+from miletus.client.sync import Exchange
 from miletus.client.trader import SCOPE_ALL, SCOPE_TRADE, Trader, sign_words
+from miletus.client.values import (
+    Account,
+    Book,
+    Fill,
+    Instrument,
+    OpenOrder,
+    Order,
+    Placed,
+    Position,
+    Ticker,
+    Trade,
+    Withdrawal,
+)
+from miletus.client.venue import Venue
 from miletus.market.requests import Side, TimeInForce
 
 __all__ = [
     "SCOPE_ALL",
     "SCOPE_TRADE",
+    "Account",
+    "AnswerLost",
+    "AsyncExchange",
+    "Book",
     "ClientError",
+    "Exchange",
+    "FeedLost",
+    "Fill",
+    "Instrument",
+    "Money",
+    "OpenOrder",
+    "Order",
+    "OrderRefused",
+    "Placed",
+    "Position",
     "RequestError",
     "Side",
+    "Ticker",
     "TimeInForce",
+    "Trade",
     "Trader",
+    "Unreachable",
+    "Venue",
     "WalletError",
+    "Withdrawal",
     "build_typed_data",
     "derive_trading_key",
     "load_wallet",
