@@ -3,6 +3,8 @@
 A thin caller, with no state that the node does not also have. Keys stay in the program that holds them.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from miletus.client.errors import (
     AnswerLost,
     ClientError,
@@ -14,7 +16,6 @@ from miletus.client.errors import (
 )
 from miletus.client.exchange import AsyncExchange
 from miletus.client.keys import build_typed_data, derive_trading_key, load_wallet
-from miletus.client.money import Money
 from miletus.client.sync import Exchange
 from miletus.client.trader import SCOPE_ALL, SCOPE_TRADE, Trader, sign_words
 from miletus.client.values import (
@@ -32,6 +33,9 @@ from miletus.client.values import (
 )
 from miletus.client.venue import Venue
 from miletus.market.requests import Side, TimeInForce
+
+if TYPE_CHECKING:
+    from miletus.client.money import Money
 
 __all__ = [
     "SCOPE_ALL",
@@ -66,3 +70,12 @@ __all__ = [
     "load_wallet",
     "sign_words",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what talks to L1 when it is first asked for: that takes longer than all the rest."""
+    if name == "Money":
+        from miletus.client.money import Money
+
+        return Money
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

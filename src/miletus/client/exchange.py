@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from eth_account.signers.local import LocalAccount
 
@@ -23,7 +23,6 @@ from miletus.client.directory import Directory
 from miletus.client.errors import AnswerLost, ClientError, OrderRefused, RequestError
 from miletus.client.keys import derive_trading_key
 from miletus.client.line import Line
-from miletus.client.money import KEY_SLOT, Money
 from miletus.client.reading import (
     build_account,
     build_levels,
@@ -34,7 +33,7 @@ from miletus.client.reading import (
     to_grid_ticks,
 )
 from miletus.client.slots import Slots
-from miletus.client.trader import Trader
+from miletus.client.trader import KEY_SLOT, Trader
 from miletus.client.units import MICROS, Number, from_lots, from_ticks, to_units
 from miletus.client.values import (
     Account,
@@ -54,6 +53,9 @@ from miletus.market.requests import Side, TimeInForce
 from miletus.native import PrivateKey, domain
 from miletus.sequencer.answers import Answer
 from miletus.sequencer.query import AccountView
+
+if TYPE_CHECKING:
+    from miletus.client.money import Money
 
 T = TypeVar("T")
 
@@ -355,7 +357,7 @@ class AsyncExchange:
         return int(time.time() + max(self._behind_s, 0.0))
 
     def _find_account(self) -> int:
-        def find(money: Money) -> int:
+        def find(money: "Money") -> int:
             account = money.find_account()
             if account is None:
                 raise ClientError(f"{money.wallet.address} has no account yet: deposit first (Money.deposit)")
@@ -363,7 +365,9 @@ class AsyncExchange:
 
         return self._with_money(find)
 
-    def _with_money(self, act: Callable[[Money], T]) -> T:
+    def _with_money(self, act: "Callable[[Money], T]") -> T:
+        from miletus.client.money import Money  # here, since L1 takes longer to import than all the rest
+
         if self._wallet is None:
             raise ClientError("this exchange was opened without a wallet: L1 needs one")
         money = Money(self.venue, self._wallet, self._store)

@@ -3,14 +3,13 @@
 import time
 from decimal import Decimal
 from pathlib import Path
-from typing import Final
 
 from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 
 from miletus.client.errors import ClientError
 from miletus.client.keys import derive_trading_key
-from miletus.client.trader import SCOPE_ALL
+from miletus.client.trader import KEY_SLOT, SCOPE_ALL
 from miletus.client.units import MICROS, Number, from_micros, to_units
 from miletus.client.values import Withdrawal
 from miletus.client.venue import Venue
@@ -20,9 +19,6 @@ from miletus.settlement.intents import State
 from miletus.settlement.l1 import Rollup, Vault
 from miletus.settlement.node import MOVED_TIME, HeadRules, L1Node
 from miletus.settlement.sender import FeePolicy, Sender, open_store
-
-KEY_SLOT: Final = 0
-"""Slot of the trading key that the SDK binds."""
 
 
 class Money:

@@ -18,7 +18,7 @@ from eth_account.signers.local import LocalAccount
 
 from miletus.client.errors import AnswerLost, OrderRefused
 from miletus.client.exchange import AsyncExchange
-from miletus.client.money import KEY_SLOT
+from miletus.client.trader import KEY_SLOT
 from miletus.client.units import Number
 from miletus.client.values import (
     Account,

@@ -22,6 +22,9 @@ MAX_NONCE: Final = (1 << 40) - 1
 DEFAULT_LIFETIME_S: Final = 60
 """How long after it is signed an operation may be ordered; spec 03-R09."""
 
+KEY_SLOT: Final = 0
+"""Slot of the trading key that a first deposit binds."""
+
 SCOPE_TRADE: Final = 1
 SCOPE_TRANSFER: Final = 2
 SCOPE_WITHDRAW: Final = 4
