@@ -24,6 +24,10 @@ CIRCUIT_SOURCES := $(shell find circuits native -name '*.go' -not -name '*_test.
 PROVER_SOURCES := $(CIRCUIT_SOURCES) $(shell find circuits/cmd -name '*.go' -not -name '*_test.go' 2>/dev/null)
 NATIVE_SOURCES := $(shell find native -name '*.go' -not -name '*_test.go' -o -name 'go.*' -o -name '*.[ch]' 2>/dev/null)
 CONTRACT_SOURCES := $(shell find contracts -name '*.vy' -o -name '*.vyi' 2>/dev/null)
+# $(call need,program,what to install): one line that says what is missing, before anything fails on it
+need = @command -v "$(1)" >/dev/null || { echo "make: $(1) is missing: install $(2)" >&2; exit 1; }
+NEED_GO = $(call need,$(GO),Go 1.25 or newer (Debian: golang-go, or https://go.dev/dl))
+
 PYTHON_CODE := src scripts setup.py tests vectors benchmarks
 
 .PHONY: help setup build native prover contracts lint format test test-python test-go test-long \
@@ -40,16 +44,19 @@ $(STAMPS):
 	@mkdir -p $@
 
 $(STAMPS)/python: requirements.lock pyproject.toml | $(STAMPS)
+	$(call need,$(PYTHON),Python 3.11 or newer with venv (Debian: python3 python3-venv))
 	test -x $(BIN)/pip || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(STAMPS)/node: package.json package-lock.json | $(STAMPS)
+	$(call need,$(NPM),Node.js with npm (Debian: npm); anvil comes from there)
 	$(NPM) ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(STAMPS)/staticcheck: Makefile | $(STAMPS)
+	$(NEED_GO)
 	$(if $(GO_MODULES),GOBIN="$(CURDIR)/build/bin" $(GO) install honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_VERSION))
 	$(if $(GO_MODULES),@touch $@)
 
@@ -65,12 +72,14 @@ build: $(STAMPS)/python  ## the machine, compiled by mypyc beside its sources
 native: build/libmiletus.so  ## the Go library that Python calls
 
 build/libmiletus.so: $(NATIVE_SOURCES)
+	$(NEED_GO)
 	@mkdir -p build
 	$(if $(wildcard native/cmd/libmiletus/*.go),cd native && $(GO) build -buildmode=c-shared -o ../build/libmiletus.so ./cmd/libmiletus)
 
 prover: build/prover  ## the program that makes keys and proofs
 
 build/prover: $(PROVER_SOURCES)
+	$(NEED_GO)
 	@mkdir -p build
 	cd circuits && $(GO) build -trimpath -o ../build/prover \
 	    -ldflags "-X miletus/circuits/keys.source=$$(cd .. && cat $(CIRCUIT_SOURCES) | sha256sum | cut -c1-64)" ./cmd/prover
