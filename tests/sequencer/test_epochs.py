@@ -19,10 +19,10 @@ from miletus.sequencer.epochs import (
     get_epoch_directory,
     prepare_epoch,
     read_carried,
-    split_entries,
 )
 from miletus.sequencer.feed import BatchRecord
 from miletus.sequencer.node import Node
+from miletus.sequencer.ordering import split_entries
 from miletus.sequencer.query import view_account
 from tests.sequencer.test_node import replay
 from tests.sequencer.world import (
@@ -31,7 +31,9 @@ from tests.sequencer.world import (
     INDEX_TICKS,
     Clock,
     Trader,
+    approve,
     inbox_entries,
+    index_tick,
     open_node,
     take,
 )
@@ -199,4 +201,6 @@ def test_a_base_that_is_not_there_changes_nothing(node: Node, clock: Clock) -> N
 def test_entries_of_an_inbox_segment_are_told_apart() -> None:
     texts = [entry.words for entry in inbox_entries(range(16, 18))]
     texts.append(to_forced(Trader(16).cancel_all()))
+    ticks = [index_tick(2_000_000_000 + k) for k in range(3)]
+    texts += [approve(ticks[0]), approve(ticks[1], signers=(0, 1, 2)), ticks[2], texts[0]]
     assert split_entries(b"".join(texts)) == tuple(texts)

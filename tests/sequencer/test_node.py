@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from miletus.codec import decode_segment, to_forced
+from miletus.engine import layout
 from miletus.engine.audit import find_unbalanced, is_conserved
 from miletus.native import NativeCrypto, Tree, prepare
 from miletus.sequencer.answers import Answer
@@ -33,7 +34,9 @@ from tests.sequencer.world import (
     Clock,
     Genesis,
     Trader,
+    approve,
     inbox_entries,
+    index_tick,
     open_market,
     open_node,
     take,
@@ -226,6 +229,29 @@ def test_a_forced_operation_is_carried_out(node: Node, clock: Clock) -> None:
     account = view_account(node.machine.state, 16)
     assert account is not None
     assert account.orders == ()
+
+
+@pytest.mark.rule("03-R03", "06-R01")
+def test_a_tick_that_comes_through_l1_moves_the_index(tmp_path: Path, clock: Clock) -> None:
+    """One entry, several operations; the order is rebuilt from the log as it was."""
+    node = open_node(tmp_path, clock)
+    entries = inbox_entries(range(16, 18))
+    entries.append(InboxEntry(4, approve(index_tick(node.clock_ms // 1_000, INDEX_TICKS + 77))))
+    entries.append(InboxEntry(5, entries[0].words))
+    node.offer_inbox(entries)
+    assert node.run_idle()
+    state = node.machine.state
+    assert state.cells[state.underlying(0) + layout.INDEX] == INDEX_TICKS + 77
+    assert node.inbox_next == state.cells[layout.INBOX_CURSOR] == 6
+    node.close_batch()
+    node.wait_for_roots()
+    assert replay(list(node.batches.get_batches(1))).root() == node.last_root
+    root = node.last_root
+    node.close()
+    again = open_node(tmp_path, clock)
+    again.wait_for_roots()
+    assert (again.last_root, again.inbox_next) == (root, 6)
+    again.close()
 
 
 def test_an_idle_node_closes_its_batch_by_age(node: Node, clock: Clock) -> None:

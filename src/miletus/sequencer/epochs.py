@@ -12,8 +12,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from miletus.codec import decode_segment
-from miletus.codec.table import FIRST_SIGNED_KIND, LAST_SIGNED_KIND, WORD_BYTES
-from miletus.codec.view import view_operations
+from miletus.codec.table import FIRST_SIGNED_KIND, LAST_SIGNED_KIND
 from miletus.engine import layout
 from miletus.engine.elements import read_element
 from miletus.engine.machine import Machine, build_machine
@@ -302,11 +301,3 @@ def read_operations(log: Log, first: int) -> list[bytes]:
 def is_signed(words: bytes) -> bool:
     """Whether an operation is one that a client signs."""
     return FIRST_SIGNED_KIND <= words[0] <= LAST_SIGNED_KIND
-
-
-def split_entries(words: bytes) -> tuple[bytes, ...]:
-    """The entries of an inbox segment's words, for a `ForeignBatch`."""
-    views = view_operations(decode_segment(INBOX, words))
-    return tuple(
-        words[view.first_word * WORD_BYTES : (view.first_word + view.words) * WORD_BYTES] for view in views
-    )

@@ -52,8 +52,9 @@ class BatchFileError(Exception):
 class InboxEntry(msgspec.Struct, frozen=True):
     """One entry of L1's inbox that is old enough to be consumed.
 
-    `index` is its place in L1's queue, from 0 without gap. `words` is one whole operation as the machine
-    reads it from an inbox segment: a Deposit (1 word), a SetKey (3 words) or a forced operation (1 word).
+    `index` is its place in L1's queue, from 0 without gap. `words` is what the machine reads
+    from an inbox segment: a Deposit (1 word), a SetKey (3), a forced operation (1), or an IndexTick (1) with
+    its Approves (3 each).
     """
 
     index: int

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from miletus.codec import encode
+from miletus.codec import decode_segment, encode
 from miletus.codec.table import BY_KIND, WORD_BYTES
+from miletus.codec.view import view_operations
 from miletus.engine.params import MAX_OUTBOX, MAX_SEGMENT_WORDS
-from miletus.engine.segment import WITHDRAW
+from miletus.engine.segment import APPROVE, INBOX, WITHDRAW
 from miletus.sequencer.chain import Ending, Opening
 from miletus.sequencer.feed import TIME_AHEAD_S, InboxEntry, compute_time_bound_ms
 from miletus.sequencer.frames import INBOX_WORDS, SEQUENCED_WORDS, Item
@@ -98,7 +99,8 @@ class Plan:
         self.opened_ms, self.close_ms = now_ms, now_ms + self.policy.batch_ms
         time_s = max(-(-self.close_ms // 1000) - TIME_AHEAD_S, 0)
         opening = Opening(self.batch, time_s, self.inbox_next, len(entries))
-        texts = [Item(INBOX_WORDS, entry.words) for entry in entries]
+        operations = split_operations(b"".join(entry.words for entry in entries))
+        texts = [Item(INBOX_WORDS, words) for words in operations]
         self.outbox += sum(text.words[0] == WITHDRAW for text in texts)
         self.inbox_next += len(entries)
         self.segment, self.words, self.batch_words = 1, 0, 0
@@ -162,3 +164,22 @@ class Plan:
                 break
             entries.append(entry)
         return entries
+
+
+def split_operations(words: bytes) -> list[bytes]:
+    """The operations of an inbox segment's words: those of a tick's entry are several (03-R03)."""
+    views = view_operations(decode_segment(INBOX, words)) if words else []
+    return [
+        words[view.first_word * WORD_BYTES : (view.first_word + view.words) * WORD_BYTES] for view in views
+    ]
+
+
+def split_entries(words: bytes) -> tuple[bytes, ...]:
+    """The entries of an inbox segment's words: an Approve belongs to that of the tick before it (03-R03)."""
+    entries: list[bytes] = []
+    for operation in split_operations(words):
+        if operation[0] == APPROVE and entries:
+            entries[-1] += operation
+        else:
+            entries.append(operation)
+    return tuple(entries)
