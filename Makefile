@@ -19,8 +19,8 @@ STATICCHECK_VERSION := v0.8.2
 
 GO_MODULES := $(patsubst %/go.mod,%,$(wildcard native/go.mod circuits/go.mod))
 # what circuits are made of, by which compiled ones are kept (circuits/keys)
-CIRCUIT_SOURCES := $(shell find circuits native -name '*.go' -not -name '*_test.go' -not -path 'circuits/cmd/*' \
-    -not -path 'native/cmd/*' 2>/dev/null | LC_ALL=C sort) circuits/go.mod circuits/go.sum
+CIRCUIT_SOURCES := $(shell find circuits native -name '*.go' -not -name '*_test.go' -not -path '*/cmd/*' \
+    -not -path '*/internal/*' 2>/dev/null | LC_ALL=C sort) circuits/go.mod circuits/go.sum
 PROVER_SOURCES := $(CIRCUIT_SOURCES) $(shell find circuits/cmd -name '*.go' -not -name '*_test.go' 2>/dev/null)
 NATIVE_SOURCES := $(shell find native -name '*.go' -not -name '*_test.go' -o -name 'go.*' -o -name '*.[ch]' 2>/dev/null)
 CONTRACT_SOURCES := $(shell find contracts -name '*.vy' -o -name '*.vyi' 2>/dev/null)
@@ -81,7 +81,8 @@ prover: build/prover  ## the program that makes keys and proofs
 build/prover: $(PROVER_SOURCES)
 	$(NEED_GO)
 	@mkdir -p build
-	cd circuits && $(GO) build -trimpath -o ../build/prover \
+	@echo "go build: prover"
+	@cd circuits && $(GO) build -trimpath -o ../build/prover \
 	    -ldflags "-X miletus/circuits/keys.source=$$(cd .. && cat $(CIRCUIT_SOURCES) | sha256sum | cut -c1-64)" ./cmd/prover
 
 contracts: $(STAMPS)/contracts  ## the L1 contracts, into build/contracts

@@ -1,5 +1,7 @@
 """The prover's program, run as a service: a process of its own, as it may need more memory than there is."""
 
+import contextlib
+import itertools
 import json
 import os
 import queue
@@ -11,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final
 
-from miletus.prover.errors import KINDS, ProverDied, ProverError, ProverFault, ProverMissing
+from miletus.prover.errors import KINDS, ProverDied, ProverFault, ProverMissing
 from miletus.prover.jobs import Job
 from miletus.prover.values import Circuit, Progress, Proof, VerifyingKey
 
@@ -63,6 +65,7 @@ class Run:
         self._prover = prover
         self._id = job_id
         self._answers = answers
+        self._proofs: dict[int, Proof] = {}
         self.peak_bytes = 0
         """The most memory that the program had so far."""
 
@@ -73,10 +76,10 @@ class Run:
 
         Raises:
             ProverError: there will be none; its kind and its line say why.
-            TimeoutError: nothing happened for so long; the job goes on.
+            TimeoutError: nothing happened for so long; the job goes on, and this can be called again.
 
         """
-        proofs: dict[int, Proof] = {}
+        proofs = self._proofs
         while True:
             answer = self._prover.wait(self._id, self._answers, timeout_seconds)
             happened = answer.get("happened")
@@ -130,8 +133,9 @@ class Prover:
         self._say = say
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
-        self._waiting: dict[str, queue.Queue[Answer]] = {}
-        self._count = 0
+        # an answer to a request comes from the process that it was sent to, or not at all
+        self._waiting: dict[str, tuple[subprocess.Popen[bytes], queue.Queue[Answer]]] = {}
+        self._numbers = itertools.count(1)
         self._last_lines: deque[str] = deque(maxlen=3)
 
     def __enter__(self) -> "Prover":
@@ -166,7 +170,8 @@ class Prover:
         if process is None:
             return
         process.terminate()
-        if process.stdin is not None:
+        with contextlib.suppress(OSError):  # what it has not read is of no use any more
+            assert process.stdin is not None
             process.stdin.close()
         try:
             process.wait(STOP_SECONDS)
@@ -174,7 +179,7 @@ class Prover:
             process.kill()
             process.wait()
 
-    def send(self, request: Mapping[str, Any]) -> None:
+    def send(self, request: Mapping[str, Any], answers: "queue.Queue[Answer] | None" = None) -> None:
         """Write a request to the program, which is started if it does not run.
 
         Raises:
@@ -185,11 +190,14 @@ class Prover:
         line = json.dumps(request).encode() + b"\n"
         with self._lock:
             process = self._ensure()
+            if answers is not None:
+                self._waiting[request["id"]] = (process, answers)
             try:
                 assert process.stdin is not None
                 process.stdin.write(line)
                 process.stdin.flush()
             except OSError:
+                self._waiting.pop(request["id"], None)
                 raise ProverDied(self._explain(process)) from None
 
     def wait(self, job_id: str, answers: "queue.Queue[Answer]", timeout_seconds: float | None) -> Answer:
@@ -207,15 +215,8 @@ class Prover:
 
     def _request(self, request: dict[str, Any]) -> "tuple[str, queue.Queue[Answer]]":
         answers: queue.Queue[Answer] = queue.Queue()
-        with self._lock:
-            self._count += 1
-            job_id = str(self._count)
-            self._waiting[job_id] = answers
-        try:
-            self.send({"id": job_id, **request})
-        except ProverError:
-            self._waiting.pop(job_id, None)
-            raise
+        job_id = str(next(self._numbers))
+        self.send({"id": job_id, **request}, answers)
         return job_id, answers
 
     def _ask(self, request: dict[str, Any]) -> Answer:
@@ -256,16 +257,14 @@ class Prover:
             except (ValueError, KeyError, TypeError):
                 self._last_lines.append(f"unreadable: {line[:80]!r}")
                 continue
-            if waiting is not None:
-                waiting.put(answer)
+            if waiting is not None and waiting[0] is process:
+                waiting[1].put(answer)
         process.wait()
         with self._lock:
-            replaced = self._process is not None and self._process is not process
-            left = [] if replaced else list(self._waiting.values())
-            if not replaced:
-                self._waiting.clear()
-        for waiting in left:
-            waiting.put({"event": "failed", "error_kind": "died", "error": self._explain(process)})
+            left = [job_id for job_id, (asked, _) in self._waiting.items() if asked is process]
+            queues = [self._waiting.pop(job_id)[1] for job_id in left]
+        for answers in queues:
+            answers.put({"event": "failed", "error_kind": "died", "error": self._explain(process)})
 
     def _overhear(self, lines: IO[bytes]) -> None:
         for raw in lines:
