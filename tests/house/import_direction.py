@@ -12,8 +12,11 @@ BELOW: dict[str, set[str]] = {
     "prover": {"engine", "codec", "native"},
     "settlement": {"engine", "codec", "native", "prover"},
     "market": {"engine", "codec", "native"},
-    "indexer": {"engine", "codec", "native", "sequencer", "settlement", "market"},
-    "gateway": {"engine", "codec", "native", "sequencer", "settlement", "market", "indexer", "client"},
+    "indexer": {"engine", "codec", "native", "prover", "sequencer", "settlement", "market"},
+    "gateway": {
+        *("engine", "codec", "native", "prover", "sequencer", "settlement", "market"),
+        *("indexer", "client"),
+    },
     "client": {"engine", "codec", "native", "prover", "sequencer", "settlement", "market"},
     "lab": {"engine", "codec", "native", "prover", "sequencer", "settlement", "market"},
     "cli": {
