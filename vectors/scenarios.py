@@ -86,6 +86,75 @@ def cancels(w: World) -> None:
     w.cancel(BOB, 2)
 
 
+def ladders(w: World) -> None:
+    """Both sides at several prices: orders come and go at head, middle and end of their lists."""
+    for account, price, slot in [
+        (ALICE, 190_000, 0),
+        (BOB, 191_000, 255),
+        (ALICE, 191_000, 1),
+        (CAROL, 189_000, 31),
+        (CAROL, 189_000, 32),
+    ]:
+        w.place(account, CALL, BUY, price, 20, slot)
+    for account, flags, price, slot in [
+        (BOB, SELL, 210_000, 0),
+        (CAROL, SELL, 209_000, 128),
+        (DAVE, SELL, 210_000, 127),
+        (DAVE, SELL | POST_ONLY, 211_000, 126),
+    ]:
+        w.place(account, CALL, flags, price, 20, slot)
+    for slot in (2, 3, 64):
+        w.place(ALICE, PUT, BUY, 170_000, 20, slot)
+    w.cancel(ALICE, 0, slot=3)
+    w.place(ALICE, PUT, BUY | REPLACE, 170_100, 20, 2)
+    w.cancel(BOB, 0, slot=255, generation=1)
+    w.send("amend", BOB, slot=0, generation=1, price_ticks=209_000, size_lots=40)
+    w.cancel(CAROL, 1, instrument=CALL)
+    w.send(
+        "place_order",
+        BOB,
+        slot=7,
+        instrument=CALL,
+        flags=SELL,
+        price_ticks=205_000,
+        size_lots=20,
+        good_for_s=1,
+    )
+    w.clock_ms += 5_000
+    w.words.append(encode.tick(time_ms=w.clock_ms))
+    w.place(DAVE, CALL, BUY | IOC, 206_000, 20, 4)
+    w.cancel(ALICE, 2)
+
+
+def order_refusals(w: World) -> None:
+    """Orders, amendments and cancels that fail each check of theirs."""
+    w.place(ALICE, CALL, BUY, 190_000, 20, 0)
+    w.place(ALICE, CALL, BUY, 190_000, 20, 0)
+    w.place(ALICE, CALL, 128 | BUY, 190_000, 20, 1)
+    w.place(ALICE, CALL, 6 | BUY, 190_000, 20, 1)
+    w.place(ALICE, CALL, BUY | POST_ONLY | MARKET, 190_000, 20, 1)
+    w.place(ALICE, CALL, BUY | POST_ONLY | IOC, 190_000, 20, 1)
+    w.place(ALICE, 4_000, BUY, 190_000, 20, 1)
+    w.place(ALICE, 65_535, BUY, 190_000, 20, 1)
+    w.place(ALICE, CALL, BUY, 0, 20, 1)
+    w.place(ALICE, CALL, BUY, 2**28, 20, 1)
+    w.place(ALICE, CALL, BUY, 190_001, 20, 1)
+    w.place(ALICE, CALL, BUY, 190_000, 0, 1)
+    w.place(ALICE, CALL, BUY, 190_000, 2**24 + 1, 1)
+    w.place(ALICE, CALL, BUY | REPLACE, 190_000, 2**32 - 1, 0)
+    w.place(ALICE, CALL, BUY, 190_000, 20, 2)
+    for price, size in ((190_000, 0), (0, 20)):
+        w.send("amend", ALICE, slot=2, generation=1, price_ticks=price, size_lots=size)
+    w.place(ALICE, CALL, BUY, 190_000, 20, 2)
+    w.send("amend", ALICE, slot=2, generation=2, price_ticks=190_000, size_lots=20)
+    w.send("amend", ALICE, slot=2, generation=2, price_ticks=190_000, size_lots=2**32 - 1)
+    w.cancel(ALICE, 3)
+    w.cancel(ALICE, 0, slot=9)
+    w.cancel(ALICE, 2)
+    w.send("quote_sheet", ALICE)
+    w.place(DAVE, CALL, SELL | REDUCE_ONLY, 190_000, 20, 0)
+
+
 def margin(w: World) -> None:
     """Too large an order is refused; a maker who can no longer bear his order is evicted."""
     w.place(ALICE, PERPETUAL, BUY, 9_000_000, 4_000_000, 0)
@@ -243,6 +312,8 @@ SEQUENCED: list[Scenario] = [
     reduce_only,
     amend_while_filling,
     cancels,
+    ladders,
+    order_refusals,
     margin,
     sheet_and_index,
     restricted,
