@@ -19,6 +19,21 @@ PERPETUAL_END_MS: Final = 32_503_708_800_000
 
 KINDS: Final = ("future", "option", "spot", "future_combo", "option_combo", "combo", "any")
 
+OTHER_CURRENCIES: Final = (
+    "USDT",
+    "EURR",
+    "SOL",
+    "XRP",
+    "USDE",
+    "USYC",
+    "BUIDL",
+    "STETH",
+    "PAXG",
+    "BNB",
+    "MATIC",
+)
+"""Currencies of Deribit's in which nothing is listed or held here: clients ask about all that they know."""
+
 LISTED, SETTLED = 1, 2
 WEEK_S: Final = 7 * 86_400
 
@@ -139,7 +154,7 @@ def parse_currency(currency: str) -> str | None:
     upper = currency.upper()
     if upper in ("ANY", CURRENCY):
         return None
-    if upper in UNDERLYINGS:
+    if upper in UNDERLYINGS or upper in OTHER_CURRENCIES:
         return upper
     raise make_invalid(
         "currency", f"unknown currency {currency[:20]!r}: use any, USDC, {', '.join(UNDERLYINGS)}"
