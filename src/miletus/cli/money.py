@@ -13,16 +13,20 @@ from miletus.cli.output import Output, format_price, format_size, format_usdc, g
 from miletus.cli.person import Person, open_person, open_site
 from miletus.cli.trading import Desk, parse_decimal
 from miletus.client import SCOPE_ALL
+from miletus.settlement.anvil import AnvilControl
 from miletus.settlement.bridge import Bridge
 from miletus.settlement.chain import ChainView
 from miletus.settlement.deployment import Deployment
-from miletus.settlement.errors import CallReverted
+from miletus.settlement.errors import CallReverted, L1Error
 from miletus.settlement.genesis import Genesis
 from miletus.settlement.intents import State
 from miletus.settlement.l1 import Vault
 from miletus.settlement.node import MOVED_TIME, L1Node
 
 MICROS = 1_000_000
+
+GAS_WEI = 10 * 10**18
+"""What a development L1 gives a wallet that has no ETH."""
 
 
 def parse_usdc(text: str) -> int:
@@ -38,8 +42,7 @@ def make_deposit(folder: Path, key_file: Path | None, amount: str, mint: bool, a
     bridge = open_bridge(site.folder, l1, site.deployment, person.wallet)
     name = str(time.time_ns())  # each command means another deposit
     try:
-        if l1.get_balance(person.wallet.address) == 0:
-            raise CliError(f"{person.wallet.address} has no ETH for L1's gas: send it some first")
+        give_gas(l1, person.wallet.address, mint)
         if mint:
             mint_tokens(bridge, person.wallet.address, micros, name)
         check_deposit(bridge, micros)
@@ -56,6 +59,19 @@ def make_deposit(folder: Path, key_file: Path | None, amount: str, mint: bool, a
         "(miletus account)"
     )
     output.result({"account": account, "amount_micros": micros, "entry": entry, "key_entry": key_entry})
+
+
+def give_gas(l1: L1Node, address: str, mint: bool) -> None:
+    """See that a wallet can pay for gas; a development L1 gives it ETH if asked. CliError if it can't."""
+    if l1.get_balance(address) > 0:
+        return
+    told = f"{address} has no ETH for L1's gas: send it some first"
+    if not mint:
+        raise CliError(f"{told} (a development L1 gives some with --mint)")
+    try:
+        AnvilControl(l1.rpc).set_balance(address, GAS_WEI)
+    except L1Error as error:
+        raise CliError(f"{told} ({error})") from None
 
 
 def check_deposit(bridge: Bridge, micros: int) -> None:

@@ -17,7 +17,7 @@ def deposit(
     amount: AmountArgument,
     wallet: WalletOption = None,
     mint: Annotated[
-        bool, typer.Option("--mint", help="Mint it first; a development token allows that.")
+        bool, typer.Option("--mint", help="Mint it first, and ETH for gas; a development L1 allows that.")
     ] = False,
     folder: FolderOption = SYSTEM,
     as_json: JsonOption = False,
