@@ -33,7 +33,7 @@ def get_commands(text: str) -> list[str]:
 
 @dataclass
 class Reader:
-    """Somebody at a terminal who types what a guide says, with values of their own for what it leaves open."""
+    """Somebody at a terminal who types what a guide says, with values of their own where it has none."""
 
     place: Path
     running: Running
