@@ -1,7 +1,8 @@
 """A strategy of nautilus_trader on its own Deribit adapter, for a process of its own.
 
 `nautilus_client.py HTTP_URL WS_URL CLIENT_ID SECRET INSTRUMENT SIGNAL_FILE`: it places a post-only bid,
-amends and cancels it, then buys at the market. Once the signal file is there, it places another bid and cancels it.
+amends and cancels it, then buys at the market. Once the signal file is there, it places another bid and
+cancels that.
 Every event is a line of JSON. It runs under a Python and packages of its own (see test_nautilus.py).
 """
 

@@ -16,6 +16,7 @@ from miletus.cli.commands.run import run, watchtower
 from miletus.cli.commands.trade import account, book, instruments, trade
 from miletus.cli.commands.up import status, up
 from miletus.cli.errors import FAILED, INTERRUPTED, explain
+from miletus.cli.gateway import gateway
 from miletus.cli.logs import configure_log
 
 
@@ -56,6 +57,7 @@ commands.command()(claim)
 commands.command()(audit)
 commands.command()(watchtower)
 commands.command()(index)
+commands.command()(gateway)
 commands.add_typer(run, name="run")
 
 

@@ -19,19 +19,7 @@ PERPETUAL_END_MS: Final = 32_503_708_800_000
 
 KINDS: Final = ("future", "option", "spot", "future_combo", "option_combo", "combo", "any")
 
-OTHER_CURRENCIES: Final = (
-    "USDT",
-    "EURR",
-    "SOL",
-    "XRP",
-    "USDE",
-    "USYC",
-    "BUIDL",
-    "STETH",
-    "PAXG",
-    "BNB",
-    "MATIC",
-)
+OTHER_CURRENCIES: Final = ("USDT", "EURR", "SOL", "XRP", "USDE", "USYC", "BUIDL", "STETH", "PAXG", "BNB")
 """Currencies of Deribit's in which nothing is listed or held here: clients ask about all that they know."""
 
 LISTED, SETTLED = 1, 2
