@@ -32,7 +32,7 @@ MODULES = (
     *("transactions.withdraw", "transactions.transfer", "transactions.deposit"),
 )
 SECONDS = 10
-"""A mutant that takes longer than this for one trace has no end."""
+"""A mutant that takes more of a processor's time than this for one trace has no end."""
 
 KILLED, SURVIVED, NOT_COVERED = "killed", "survived", "not covered"
 
@@ -74,19 +74,20 @@ def is_noticed(mutant: Any, module: ModuleType, traces: list[Any]) -> bool:
 
     put_in_place(mutant, module)
     if module.__name__ == "miletus.engine.numbers":  # what only shows in 64 bits
-        signal.alarm(SECONDS)
+        signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS)
         try:
             check_division(module.mul_div, module.mul_div_up, module.magnitude)
         except Exception:
             return True
     for trace in traces:
-        signal.alarm(SECONDS)  # its default action ends the process, which is noticed too
+        # its default action ends the process, which is noticed too
+        signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS)
         try:
             if not replay(trace):
                 return True
         except Exception:  # whatever a mutant raises, the machine never does
             return True
-    signal.alarm(0)
+    signal.setitimer(signal.ITIMER_VIRTUAL, 0)
     return False
 
 
