@@ -17,11 +17,12 @@ BELOW: dict[str, set[str]] = {
         *("engine", "codec", "native", "prover", "sequencer", "settlement", "market"),
         *("indexer", "client"),
     },
+    "maker": {"engine", "codec", "native", "sequencer", "settlement", "market", "client"},
     "client": {"engine", "codec", "native", "prover", "sequencer", "settlement", "market"},
     "lab": {"engine", "codec", "native", "prover", "sequencer", "settlement", "market"},
     "cli": {
         *("engine", "codec", "native", "prover", "sequencer", "settlement", "market"),
-        *("indexer", "gateway", "client", "lab"),
+        *("indexer", "gateway", "client", "maker", "lab"),
     },
 }
 """For each package, the packages that it may import, beside itself."""

@@ -11,6 +11,7 @@ import typer
 from miletus import __version__, build_kind
 from miletus.cli.commands.demo import demo
 from miletus.cli.commands.index import index
+from miletus.cli.commands.maker import maker
 from miletus.cli.commands.money import audit, claim, deposit, withdraw
 from miletus.cli.commands.run import run, watchtower
 from miletus.cli.commands.trade import account, book, instruments, trade
@@ -57,6 +58,7 @@ commands.command()(claim)
 commands.command()(audit)
 commands.command()(watchtower)
 commands.command()(index)
+commands.command()(maker)
 commands.command()(gateway)
 commands.add_typer(run, name="run")
 

@@ -51,6 +51,11 @@ class ExchangeFeed:
         for underlying in underlyings:
             self.index_ticks[underlying.underlying] = underlying.index_ticks
 
+    def restore_sheet(self, underlying: int, entries: dict[int, Entry], reference_ticks: int) -> None:
+        """Take up what marks are in force, as of an index; the next sheet takes their place."""
+        self.sheets[underlying] = entries
+        self._references[underlying] = reference_ticks
+
     def take(self, group: FeedGroup) -> None:
         """Take in the next group."""
         number = group.first_number
