@@ -30,9 +30,9 @@ const (
 	rangeBits  = 8
 )
 
-// Public is what a proof says, in the order of its public inputs.
+// Public is what a proof says, in the order of its public inputs (spec 08-R25).
 type Public struct {
-	Count       frontend.Variable `gnark:",public"` // number of words
+	Place       frontend.Variable `gnark:",public"` // payee (160 bits), then the number of words
 	Point       frontend.Variable `gnark:",public"` // z
 	Value       frontend.Variable `gnark:",public"` // y
 	Accumulator frontend.Variable `gnark:",public"` // a
@@ -44,6 +44,7 @@ type Row struct{ Step, Owner, AmountMicros frontend.Variable }
 // Circuit has room for a number of withdrawals.
 type Circuit struct {
 	Public Public
+	Payee  frontend.Variable
 	Rows   []Row
 }
 
@@ -52,15 +53,16 @@ func New() frontend.Circuit { return &Circuit{Rows: make([]Row, Most)} }
 
 // Define is what gnark calls.
 func (c *Circuit) Define(api frontend.API) error {
-	Define(bus.New(api, rangeBits), &c.Public, c.Rows)
+	Define(bus.New(api, rangeBits), c)
 	return nil
 }
 
-// Define holds that as many rows as Count says are there, and that their words have Value at Point and fold to
-// Accumulator. Owner and amount are held to their widths, so a word is cut in one way only; rows that are not there
-// are free and count for nothing.
-func Define(b bus.Bus, public *Public, rows []Row) {
+// Define holds that as many rows as Place says are there, and that their words have Value at Point and fold to
+// Accumulator. Owner, amount and payee are held to their widths, so a word and the place are cut in one way only; rows
+// that are not there are free and count for nothing.
+func Define(b bus.Bus, c *Circuit) {
 	api, a, hasher := b.API(), integers.New(b), poseidon.New(b.API())
+	public, rows := &c.Public, c.Rows
 	var count, value, accumulator, present frontend.Variable = 0, 1, 0, 1
 	shift := new(big.Int).Lsh(big.NewInt(1), amountBits)
 	for i := range rows {
@@ -74,7 +76,8 @@ func Define(b bus.Bus, public *Public, rows []Row) {
 		accumulator = bus.Settle(api, api.Add(accumulator, api.Mul(present, api.Sub(folded, accumulator))))
 		count = api.Add(count, present)
 	}
-	api.AssertIsEqual(count, public.Count)
+	payee := a.Unsigned(c.Payee, ownerBits)
+	api.AssertIsEqual(api.Add(payee.Value, api.Mul(count, new(big.Int).Lsh(big.NewInt(1), ownerBits))), public.Place)
 	api.AssertIsEqual(value, public.Value)
 	api.AssertIsEqual(accumulator, public.Accumulator)
 }
@@ -120,12 +123,12 @@ func Bind(withdrawals []Withdrawal, accumulator *fr.Element) (point, value fr.El
 	return point, value
 }
 
-// Assign fills a circuit of `capacity` rows.
-func Assign(withdrawals []Withdrawal, capacity int) (*Circuit, error) {
+// Assign fills a circuit of `capacity` rows; `payee` is who is paid for the proof.
+func Assign(withdrawals []Withdrawal, payee [20]byte, capacity int) (*Circuit, error) {
 	if len(withdrawals) > capacity {
 		return nil, fmt.Errorf("outbox: %d withdrawals, and a batch has at most %d", len(withdrawals), capacity)
 	}
-	c := &Circuit{Rows: make([]Row, capacity)}
+	c := &Circuit{Payee: new(big.Int).SetBytes(payee[:]), Rows: make([]Row, capacity)}
 	for i := range c.Rows {
 		c.Rows[i] = Row{0, 0, 0}
 	}
@@ -138,6 +141,11 @@ func Assign(withdrawals []Withdrawal, capacity int) (*Circuit, error) {
 	}
 	accumulator := Fold(withdrawals)
 	point, value := Bind(withdrawals, &accumulator)
-	c.Public = Public{len(withdrawals), point, value, accumulator}
+	c.Public = Public{packPlace(payee, len(withdrawals)), point, value, accumulator}
 	return c, nil
+}
+
+func packPlace(payee [20]byte, count int) *big.Int {
+	place := new(big.Int).Lsh(big.NewInt(int64(count)), ownerBits)
+	return place.Add(place, new(big.Int).SetBytes(payee[:]))
 }

@@ -17,15 +17,20 @@ import (
 	"miletus/native/segments"
 )
 
-const room = 5
+const (
+	room  = 5
+	fixed = 5 // public inputs and the payee
+)
+
+var payee = [20]byte{0: 0xab, 19: 0xcd}
 
 func compile(t *testing.T) constraint.ConstraintSystem {
 	t.Helper()
 	system, err := harness.Compile(func(b bus.Bus, in []frontend.Variable) {
 		c := &outbox.Circuit{Rows: make([]outbox.Row, room)}
 		harness.Fill(in, c)
-		outbox.Define(b, &c.Public, c.Rows)
-	}, 4+3*room, []int{8})
+		outbox.Define(b, c)
+	}, fixed+3*room, []int{8})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,6 +49,7 @@ func someWithdrawals(random *rand.Rand, count int) []outbox.Withdrawal {
 }
 
 // rule: 08-R10
+// rule: 08-R25
 // rule: 10-R07
 func TestEveryNumberOfWithdrawals(t *testing.T) {
 	system, random := compile(t), rand.New(rand.NewPCG(1, 2))
@@ -56,7 +62,7 @@ func TestEveryNumberOfWithdrawals(t *testing.T) {
 				withdrawals[1].Owner[j] = 255
 			}
 		}
-		c, err := outbox.Assign(withdrawals, room)
+		c, err := outbox.Assign(withdrawals, payee, room)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -67,7 +73,7 @@ func TestEveryNumberOfWithdrawals(t *testing.T) {
 }
 
 func TestNoWithdrawalIsZeroAndOne(t *testing.T) {
-	c, err := outbox.Assign(nil, room)
+	c, err := outbox.Assign(nil, payee, room)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +117,7 @@ func TestBindingIsThatOfWords(t *testing.T) {
 func TestOtherListsAreRefused(t *testing.T) {
 	system := compile(t)
 	withdrawals := someWithdrawals(rand.New(rand.NewPCG(5, 6)), 3)
-	honest, err := outbox.Assign(withdrawals, room)
+	honest, err := outbox.Assign(withdrawals, payee, room)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +125,7 @@ func TestOtherListsAreRefused(t *testing.T) {
 	if err := harness.Solve(system, inputs); err != nil {
 		t.Fatal(err)
 	}
-	used := 4 + 3*len(withdrawals)
+	used := fixed + 3*len(withdrawals)
 	for i := range inputs {
 		var other fr.Element
 		other.SetInterface(inputs[i])
@@ -134,10 +140,10 @@ func TestOtherListsAreRefused(t *testing.T) {
 }
 
 func TestWhatDoesNotFitIsTold(t *testing.T) {
-	if _, err := outbox.Assign(make([]outbox.Withdrawal, room+1), room); err == nil {
+	if _, err := outbox.Assign(make([]outbox.Withdrawal, room+1), payee, room); err == nil {
 		t.Error("more withdrawals than rows are taken")
 	}
-	if _, err := outbox.Assign([]outbox.Withdrawal{{AmountMicros: 1 << 56}}, room); err == nil {
+	if _, err := outbox.Assign([]outbox.Withdrawal{{AmountMicros: 1 << 56}}, payee, room); err == nil {
 		t.Error("an amount of 57 bits is taken")
 	}
 }
@@ -155,7 +161,7 @@ func TestTheWholeCircuit(t *testing.T) {
 	if system.Public() != 4 {
 		t.Fatalf("%d public inputs", system.Public())
 	}
-	c, err := outbox.Assign(someWithdrawals(rand.New(rand.NewPCG(7, 8)), outbox.Most), outbox.Most)
+	c, err := outbox.Assign(someWithdrawals(rand.New(rand.NewPCG(7, 8)), outbox.Most), payee, outbox.Most)
 	if err != nil {
 		t.Fatal(err)
 	}

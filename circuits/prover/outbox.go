@@ -8,6 +8,7 @@ const OutboxCircuit = "outbox"
 // OutboxJob asks for a proof of what a batch's posted withdrawals fold to.
 type OutboxJob struct {
 	Kind        string `json:"kind"`
+	Payee       string `json:"payee"`
 	Withdrawals []struct {
 		Owner        string `json:"owner"` // 0x and 40 digits
 		AmountMicros uint64 `json:"amount_micros"`
@@ -18,6 +19,10 @@ type OutboxJob struct {
 }
 
 func (j *OutboxJob) open() (Source, error) {
+	payee, err := parseAddress("the payee", j.Payee)
+	if err != nil {
+		return nil, err
+	}
 	withdrawals := make([]outbox.Withdrawal, len(j.Withdrawals))
 	for i, w := range j.Withdrawals {
 		owner, err := parseAddress("the owner of a withdrawal", w.Owner)
@@ -26,7 +31,7 @@ func (j *OutboxJob) open() (Source, error) {
 		}
 		withdrawals[i] = outbox.Withdrawal{Owner: owner, AmountMicros: w.AmountMicros}
 	}
-	circuit, err := outbox.Assign(withdrawals, outbox.Most)
+	circuit, err := outbox.Assign(withdrawals, payee, outbox.Most)
 	if err != nil {
 		return nil, refuse("%v", err)
 	}

@@ -185,10 +185,11 @@ func TestWhatIsMissingIsTold(t *testing.T) {
 func TestJobsThatAreNoneAreRefused(t *testing.T) {
 	for _, raw := range []string{
 		``, `null`, `[]`, `{}`, `{"kind": "riches"}`, `{"kind": 7}`, `{"kind": "outbox", "withdrawls": []}`,
-		`{"kind": "outbox", "withdrawals": [{"owner": "0x12", "amount_micros": 1}]}`,
-		`{"kind": "outbox", "withdrawals": [{"owner": "0x1212121212121212121212121212121212121212", "amount_micros": -1}]}`,
-		`{"kind": "outbox", "withdrawals": [{"owner": "0x1212121212121212121212121212121212121212", "amount_micros": 72057594037927936}]}`,
-		`{"kind": "outbox", "withdrawals": [], "claimed": "7"}`,
+		`{"kind": "outbox", "payee": "0x1212121212121212121212121212121212121212", "withdrawals": [{"owner": "0x12", "amount_micros": 1}]}`,
+		`{"kind": "outbox", "payee": "0x1212121212121212121212121212121212121212", "withdrawals": [{"owner": "0x1212121212121212121212121212121212121212", "amount_micros": -1}]}`,
+		`{"kind": "outbox", "payee": "0x1212121212121212121212121212121212121212", "withdrawals": [{"owner": "0x1212121212121212121212121212121212121212", "amount_micros": 72057594037927936}]}`,
+		`{"kind": "outbox", "withdrawals": []}`, `{"kind": "outbox", "payee": "0x12", "withdrawals": []}`,
+		`{"kind": "outbox", "payee": "0x1212121212121212121212121212121212121212", "withdrawals": [], "claimed": "7"}`,
 		`{"kind": "edges", "size": "tiny"}`,
 		`{"kind": "edges", "size": "small", "rollup": "0x12"}`,
 	} {
@@ -200,7 +201,7 @@ func TestJobsThatAreNoneAreRefused(t *testing.T) {
 }
 
 func TestOutboxJob(t *testing.T) {
-	job := map[string]any{"kind": "outbox", "withdrawals": []any{
+	job := map[string]any{"kind": "outbox", "payee": somebody, "withdrawals": []any{
 		map[string]any{"owner": "0x1212121212121212121212121212121212121212", "amount_micros": 5_000_000},
 	}, "claimed": "0x00"}
 	raw, err := json.Marshal(job)

@@ -17,7 +17,7 @@ func outboxSubjects() []subject {
 	const rows = 3
 	list := []outbox.Withdrawal{{Owner: [20]byte{19: 5}, AmountMicros: 70}, {Owner: [20]byte{0: 9}, AmountMicros: 1}}
 	witness := func(change func(c *outbox.Circuit)) []frontend.Variable {
-		c, err := outbox.Assign(list, rows)
+		c, err := outbox.Assign(list, [20]byte{0: 0xab, 19: 0xcd}, rows)
 		if err != nil {
 			panic(err)
 		}
@@ -27,7 +27,7 @@ func outboxSubjects() []subject {
 	define := func(b bus.Bus, in []frontend.Variable) {
 		c := &outbox.Circuit{Rows: make([]outbox.Row, rows)}
 		harness.Fill(in, c)
-		outbox.Define(b, &c.Public, c.Rows)
+		outbox.Define(b, c)
 	}
 	// bind makes public what a list gives at the honest point
 	bind := func(c *outbox.Circuit, changed []outbox.Withdrawal) {
@@ -46,6 +46,9 @@ func outboxSubjects() []subject {
 		var second fr.Element
 		second.SetBytes(list[1].Owner[:])
 		return native.Hash7(native.TagOutbox, first, second, fr.NewElement(list[1].AmountMicros))
+	}
+	place := func(c *outbox.Circuit, count int64) *big.Int {
+		return new(big.Int).Add(c.Payee.(*big.Int), new(big.Int).Lsh(big.NewInt(count), 160))
 	}
 	asserts := []string{"assert:outbox.Define"}
 	// owner - 1 and amount + 2^56 make the same word
@@ -70,7 +73,14 @@ func outboxSubjects() []subject {
 				bind(c, []outbox.Withdrawal{{Owner: [20]byte{19: 5}, AmountMicros: 71}, list[1]})
 				c.Rows[0].AmountMicros, c.Public.Accumulator = 71, accumulator
 			}), off: asserts},
-			{name: "another count", inputs: witness(func(c *outbox.Circuit) { c.Public.Count = 3 }), off: asserts},
+			{name: "another count", inputs: witness(func(c *outbox.Circuit) { c.Public.Place = place(c, 3) }), off: asserts},
+			{name: "payee swapped", inputs: witness(func(c *outbox.Circuit) { c.Payee = 7 }), off: asserts},
+			{name: "payee that hides a count", inputs: witness(func(c *outbox.Circuit) {
+				// one withdrawal is said to be two by a payee of 2^160 and more
+				bind(c, list[:1])
+				c.Rows[1].Step = 0
+				c.Payee = new(big.Int).Add(c.Payee.(*big.Int), new(big.Int).Lsh(big.NewInt(1), 160))
+			}), off: []string{"integers.(*Arithmetic).Unsigned"}},
 			{name: "another point", inputs: witness(func(c *outbox.Circuit) { c.Public.Point = 3 }), off: asserts},
 			{name: "word cut at another place", inputs: witness(func(c *outbox.Circuit) {
 				amount := new(big.Int).Add(carried, big.NewInt(70))

@@ -10,6 +10,7 @@ from miletus.native import absorb_withdrawal, hash7, keccak256
 from miletus.prover import JobRefused, OutboxJob, Progress, Proof, Prover, VerifyingKey
 from miletus.prover.values import FIELD, PROOF_WORDS
 
+PAYEE = bytes(range(100, 120))
 WITHDRAWALS = [(bytes(range(i, i + 20)), 1_000_000 * (i + 1)) for i in range(5)]
 
 
@@ -32,6 +33,11 @@ def bind(withdrawals: list[tuple[bytes, int]], accumulator: int) -> tuple[int, i
     return point, value
 
 
+def place(count: int) -> int:
+    """The first public input (08-R25)."""
+    return int.from_bytes(PAYEE, "big") | count << 160
+
+
 def verify(prover: Prover, tmp_path: Path, proof: Proof) -> tuple[bool, str]:
     """What the program says of a proof in a file."""
     path = tmp_path / "proof.json"
@@ -47,16 +53,17 @@ def verify(prover: Prover, tmp_path: Path, proof: Proof) -> tuple[bool, str]:
 
 @pytest.fixture(scope="module")
 def proof(prover: Prover) -> Proof:
-    (made,) = prover.prove(OutboxJob(WITHDRAWALS, claimed=fold(WITHDRAWALS)))
+    (made,) = prover.prove(OutboxJob(PAYEE, WITHDRAWALS, claimed=fold(WITHDRAWALS)))
     return made
 
 
 @pytest.mark.rule("08-R17")
+@pytest.mark.rule("08-R25")
 @pytest.mark.rule("10-R07")
 def test_a_proof_says_what_l1_knows(prover: Prover, proof: Proof, tmp_path: Path) -> None:
     accumulator = fold(WITHDRAWALS)
     point, value = bind(WITHDRAWALS, accumulator)
-    assert proof.public_inputs == (len(WITHDRAWALS), point, value, accumulator)
+    assert proof.public_inputs == (place(len(WITHDRAWALS)), point, value, accumulator)
     assert proof.about["matches_claim"] is True
     assert len(proof.words) == PROOF_WORDS
     assert verify(prover, tmp_path, proof)[0]
@@ -82,7 +89,7 @@ def test_no_word_of_a_proof_can_be_another(prover: Prover, proof: Proof, tmp_pat
 
 def test_a_wrong_claim_is_proved_wrong(prover: Prover, tmp_path: Path) -> None:
     told: list[Progress] = []
-    run = prover.start(OutboxJob(WITHDRAWALS[:2], claimed=fold(WITHDRAWALS)))
+    run = prover.start(OutboxJob(PAYEE, WITHDRAWALS[:2], claimed=fold(WITHDRAWALS)))
     (made,) = run.result(told.append)
     assert made.about["matches_claim"] is False
     assert made.public_inputs[3] == fold(WITHDRAWALS[:2])
@@ -92,8 +99,8 @@ def test_a_wrong_claim_is_proved_wrong(prover: Prover, tmp_path: Path) -> None:
 
 
 def test_an_empty_outbox_is_zero_and_one(prover: Prover) -> None:
-    (made,) = prover.prove(OutboxJob([]))
-    assert made.public_inputs[0] == 0
+    (made,) = prover.prove(OutboxJob(PAYEE, []))
+    assert made.public_inputs[0] == place(0)
     assert made.public_inputs[2:] == (1, 0)
 
 
@@ -113,9 +120,9 @@ def test_the_key_is_named_by_all_its_numbers(prover: Prover, proof: Proof) -> No
 def test_lists_that_no_batch_has_are_refused(prover: Prover) -> None:
     for withdrawals in ([(b"\x01" * 20, 1)] * 257, [(b"\x01" * 20, 1 << 56)], [(b"\x01" * 19, 1)]):
         with pytest.raises(JobRefused, match=r"(outbox|owner)"):
-            prover.prove(OutboxJob(withdrawals))
+            prover.prove(OutboxJob(PAYEE, withdrawals))
     with pytest.raises(JobRefused, match="no field element"):
-        prover.prove(OutboxJob([], claimed=FIELD))
+        prover.prove(OutboxJob(PAYEE, [], claimed=FIELD))
 
 
 def test_the_hash_is_the_librarys() -> None:

@@ -154,7 +154,7 @@ func TestTheServiceAnswersEveryLine(t *testing.T) {
 		`{"id": "4", "do": "prove"}`, `{"id": "5", "do": "prove", "file": "/nowhere/at/all"}`, `{"id": "6", "do": "sing"}`,
 		`{"id": "7", "do": "stop", "job_id": "8"}`, `{"id": "8", "do": "export", "circuit": "tiny"}`,
 		// the outbox's circuit is another one here: a fault of the program is told, too
-		`{"id": "9", "do": "prove", "job": {"kind": "outbox", "withdrawals": []}}`,
+		`{"id": "9", "do": "prove", "job": {"kind": "outbox", "payee": "0x1212121212121212121212121212121212121212", "withdrawals": []}}`,
 		`{"id": "10", "do": "export", "circuit": "tiny"}`)
 	for id, want := range map[string]string{"1": "ready", "2": "exported", "7": "stopping", "10": "exported"} {
 		if _, ok := told[id][want]; !ok {

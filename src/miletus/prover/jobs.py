@@ -31,11 +31,13 @@ class OutboxJob:
     """What a batch's posted withdrawals fold to.
 
     Attributes:
+        payee: who is paid for the proof, 20 bytes; nobody can change that.
         withdrawals: (owner, amount in micros), at most 256.
         claimed: the accumulator that the batch claims; a proof of another one shows that the batch is wrong.
 
     """
 
+    payee: bytes
     withdrawals: Sequence[tuple[bytes, int]]
     claimed: int | None = None
 
@@ -43,6 +45,7 @@ class OutboxJob:
         """As the program takes it."""
         job: dict[str, Any] = {
             "kind": "outbox",
+            "payee": "0x" + self.payee.hex(),
             "withdrawals": [
                 {"owner": "0x" + owner.hex(), "amount_micros": amount} for owner, amount in self.withdrawals
             ],
