@@ -60,7 +60,7 @@ def load_credentials(path: Path) -> list[Credential]:
 
 def make_credential(account: int, scope: str | None = None, name: str = "default") -> Credential:
     """New credentials of an account."""
-    made = Credential(secrets.token_urlsafe(6), secrets.token_urlsafe(32), account, name=name)
+    made = Credential(secrets.token_hex(4), secrets.token_urlsafe(32), account, name=name)
     return made if scope is None else msgspec.structs.replace(made, scope=scope)
 
 
