@@ -24,6 +24,7 @@ from vectors.world import (
     SELL,
     World,
     btc_entries,
+    eth_entries,
     key_of,
 )
 
@@ -56,6 +57,28 @@ def reduce_only(w: World) -> None:
     w.place(CAROL, PERPETUAL, BUY, 8_999_950, 500, 0)
     w.place(ALICE, PERPETUAL, SELL | REDUCE_ONLY, 8_999_950, 300, 1)
     w.place(DAVE, PERPETUAL, SELL | REDUCE_ONLY, 8_999_950, 10, 1)
+
+
+def positions(w: World) -> None:
+    """Positions open, close in the middle of their list and come back; stale sums are rebuilt, a maker's too."""
+    rows = [(CALL, 200_000, 100), (PUT, 180_000, 100), (PERPETUAL, 9_000_000, 20), (ETH_CALL, 9_000, 500)]
+    for slot, (instrument, price, size) in enumerate(rows):
+        w.place(BOB, instrument, SELL, price, size, slot)
+        w.place(ALICE, instrument, BUY, price, size, slot)
+    w.place(ALICE, PUT, SELL, 180_000, 100, 0)
+    w.place(BOB, PUT, BUY | IOC, 180_000, 100, 5)
+    w.place(BOB, CALL, SELL, 200_000, 50, 0)
+    w.place(DAVE, CALL, SELL, 200_100, 30, 0)
+    w.tick(5, (9_000, 300))
+    w.sheet(0, btc_entries(500))
+    w.sheet(1, eth_entries())
+    w.place(CAROL, CALL, BUY | IOC, 200_000, 20, 0)
+    w.place(CAROL, CALL, BUY, 199_900, 60, 1)
+    w.place(DAVE, CALL, BUY, 199_800, 40, 1)
+    w.place(ALICE, CALL, SELL | FOK, 199_000, 250, 6)
+    w.place(ALICE, CALL, SELL | FOK, 199_000, 100, 6)
+    w.place(BOB, PUT, SELL, 180_000, 10, 5)
+    w.place(ALICE, PUT, BUY, 180_000, 10, 6)
 
 
 def amend_while_filling(w: World) -> None:
@@ -310,6 +333,7 @@ SEQUENCED: list[Scenario] = [
     priority,
     times_in_force,
     reduce_only,
+    positions,
     amend_while_filling,
     cancels,
     ladders,
