@@ -60,9 +60,9 @@ func readNumber(path string) int64 {
 // Memory that a circuit takes, in bytes a constraint: what stays while the prover has it (system and key), and what a
 // proof takes besides. They are upper bounds of what was measured; docs/guides/prove.md has the figures.
 const (
-	loadedBytes  = 900
-	provingBytes = 700
-	spareBytes   = 64 << 20
+	loadedBytes  = 1000
+	provingBytes = 1300
+	spareBytes   = 32 << 20
 )
 
 // NeededBytes is how much a circuit takes to be kept and for `proofs` proofs at once.
