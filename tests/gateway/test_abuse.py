@@ -106,17 +106,13 @@ def place(**changes: Any) -> dict[str, Any]:
     ],
 )
 def test_each_wrong_order_has_its_code(http: Client, changes: dict[str, Any], code: int | None) -> None:
-    client = Client.__new__(Client)
-    client.__dict__.update(http.__dict__)
     params = {name: value for name, value in place(**changes).items() if value is not None}
     before = http.call("public/get_order_book", instrument_name=NAMES[0])["change_id"]
     if code is None:
-        with pytest.raises(ApiError, match="-32602"):  # JSON has numbers, a query has none
-            client.call("private/buy", **params)
-        assert client.get("private/buy", **params)["order"]["order_state"] == "open"
+        assert http.call("private/buy", **params)["order"]["order_state"] == "open"
         return
     with pytest.raises(ApiError) as refused:
-        client.call("private/buy", **params)
+        http.call("private/buy", **params)
     assert refused.value.code == code, refused.value
     assert http.call("public/get_order_book", instrument_name=NAMES[0])["change_id"] == before
     assert http.call("private/get_open_orders") == []
