@@ -58,14 +58,13 @@ class Serving:
 
         return self._run(main())
 
-    def tick(self) -> None:
-        """Move time on, with a new index."""
+    def tick(self, index_ticks: int = w.INDEX_TICKS) -> None:
+        """Move time on by a second, with a new index."""
         self.clock.now_ms += 1_000
 
-        def submit() -> Any:
-            return self.server.pipeline.put_bundle(
-                w.approve(w.index_tick(self.clock.now_ms // 1_000)), lambda outcomes: None
-            )
+        def submit() -> None:
+            words = w.approve(w.index_tick(self.clock.now_ms // 1_000, index_ticks))
+            self.server.pipeline.put_bundle(words, lambda outcomes: None)
 
         self.do(submit)
 

@@ -337,17 +337,29 @@ class Runner:
 
     async def _submit(self, words: Sequence[bytes]) -> None:
         self.sent += len(words)
-        last = 0
+        last, behind = 0, False
         for outcome in await self.line.submit(words):
             if isinstance(outcome, Lost):
                 self.refused["answer lost"] += 1
             elif isinstance(outcome, Refused):
                 self._note_refusal(outcome.reason.name if outcome.reason is not None else str(outcome))
+                behind = behind or outcome.reason is Reason.NONCE_USED
             else:
                 last = max(last, outcome.number)
                 if outcome.result.reason:
                     self._note_refusal(Reason(outcome.result.reason).name)
+        if behind:
+            await self._take_nonce()
         await self._hear_of(last)
+
+    async def _take_nonce(self) -> None:
+        """Go on after whoever else signs with this key."""
+        trader = self._trader
+        assert trader is not None
+        view = await self.line.ask(lambda node: node.plain.get_account(trader.account))
+        for key in view.keys if view is not None else ():
+            if key.slot == trader.key_slot:
+                trader.last_nonce = max(trader.last_nonce, key.nonce)
 
     def _note_refusal(self, name: str) -> None:
         self.refused[name] += 1

@@ -10,7 +10,7 @@ from miletus.market.requests import Side
 SLOTS: Final = 256
 
 OnFill = Callable[[int, int, int, int, bool], None]
-"""Takes an own fill: instrument, lots (negative: sold), price in ticks, fee in micros, whether it had rested."""
+"""Takes an own fill: instrument, lots (negative: sold), price in ticks, fee in micros, if it had rested."""
 
 
 class Standing:
