@@ -4,25 +4,34 @@
 @title Rollup: the chain of batches and what follows from it
 @license Apache-2.0
 @dev Rules: spec/08-l1.md. Nobody can change, stop or correct this contract. A batch becomes final by its challenge
-     window; verdicts by proof speak of batch ids (see `_compute_id`), whose preimages are all that a proof needs.
+     window, or by proof before that; the court alone says what was proved, and removes what was proved to be wrong.
+     What the court and the exit alone may call is at the end.
 """
 
 from . import batches
+from . import clocks
 from . import credit
+from . import identity
 from . import origin
 from . import outbox
 from . import tail
 from . import words
+from .interfaces import ICourt
 from .interfaces import IVault
 
-initializes: batches
+initializes: batches[credit := credit]
+initializes: clocks
 initializes: credit
 initializes: outbox
 
 exports: (
+    batches.bond_wei,
     batches.final_number,
     batches.get_batch,
     batches.head_number,
+    batches.next_bond_wei,
+    batches.release,
+    clocks.grace_s,
     credit.credit_wei,
     credit.withdraw_credit,
 )
@@ -39,6 +48,7 @@ struct RollupParameters:
     reorg_age_s: uint256
     deadline_s: uint256
     freeze_s: uint256
+    grace_s: uint256
 
 
 event BatchCommitted:
@@ -61,11 +71,30 @@ event WithdrawalPaid:
     amount_micros: uint256
 
 
+event BatchRemoved:
+    number: indexed(uint256)
+    id: indexed(bytes32)
+    proposer: indexed(address)
+    head: uint256
+    burnt_wei: uint256
+
+
 event Frozen:
     entry: uint256
 
 
+event FrozenSilent:
+    final_number: uint256
+
+
+event Abandoned:
+    final_number: uint256
+
+
+# policies: fraud and validity proofs; validity proofs alone, without signatures on L1; as the first, with bounties
 OPTIMISTIC: constant(uint256) = 0
+ZK: constant(uint256) = 1
+HYBRID: constant(uint256) = 2
 MAX_INBOX_WORDS: constant(uint256) = 256
 MAX_FINALIZED: constant(uint256) = 64
 MAX_PERIOD_S: constant(uint256) = 10 * 365 * 86_400
@@ -73,11 +102,12 @@ TIME_AHEAD_S: constant(uint256) = 5
 CLOCK_LAG_S: constant(uint256) = 3_600
 
 vault: public(immutable(address))
+court: public(immutable(address))
+exit: public(immutable(address))
 sequencer: public(immutable(address))
 genesis_root: public(immutable(bytes32))
 machine_version: public(immutable(uint256))
 policy: public(immutable(uint256))
-bond_wei: public(immutable(uint256))
 window_s: public(immutable(uint256))
 silence_s: public(immutable(uint256))
 max_delay_s: public(immutable(uint256))
@@ -86,30 +116,44 @@ deadline_s: public(immutable(uint256))
 freeze_s: public(immutable(uint256))
 
 sequencer_last_at_s: public(uint256)
+exclusive_until_s: public(uint256)
 frozen_at_s: public(uint256)
+burnt_wei: public(uint256)
+# an id that was removed never comes back: within one block the same call would give it again
+is_removed: public(HashMap[bytes32, bool])
+# withdrawals of final batches, and those of batches that have some
+put_out_micros: public(uint256)
+outbox_micros: HashMap[uint256, uint256]
 
 
 @deploy
-def __init__(vault_: address, parameters: RollupParameters):
+def __init__(vault_: address, court_: address, exit_: address, parameters: RollupParameters):
     """
     @param vault_ the vault that was told this contract's address
+    @param court_ where the court will be
+    @param exit_ where the exit will be
     """
+    assert court_ != empty(address) and exit_ != empty(address), "rollup: court or exit is not named"
     assert staticcall IVault(vault_).rollup() == self, "rollup: vault names another rollup"
     assert parameters.sequencer != empty(address), "rollup: sequencer is not named"
     assert convert(parameters.genesis_root, uint256) < words.FIELD, "rollup: genesis root is not a field element"
-    assert parameters.policy == OPTIMISTIC, "rollup: policy needs proofs"
+    assert parameters.policy <= HYBRID, "rollup: no such policy"
     assert parameters.bond_wei > 0, "rollup: bond is zero"
+    assert parameters.bond_wei < 2**96, "rollup: bond is above 2^96"
+    assert parameters.grace_s > 0, "rollup: grace is zero"
     assert parameters.window_s > 0 and parameters.silence_s > 0, "rollup: window or silence is zero"
     assert parameters.reorg_age_s < parameters.deadline_s, "rollup: deadline is not above the reorganisation age"
     assert parameters.deadline_s < parameters.freeze_s, "rollup: freeze is not above the deadline"
     longest_s: uint256 = max(parameters.freeze_s, max(parameters.window_s, parameters.silence_s))
+    longest_s = max(longest_s, parameters.grace_s)
     assert max(longest_s, parameters.max_delay_s) <= MAX_PERIOD_S, "rollup: period is longer than 10 years"
     vault = vault_
+    court = court_
+    exit = exit_
     sequencer = parameters.sequencer
     genesis_root = parameters.genesis_root
     machine_version = parameters.machine_version
     policy = parameters.policy
-    bond_wei = parameters.bond_wei
     window_s = parameters.window_s
     silence_s = parameters.silence_s
     max_delay_s = parameters.max_delay_s
@@ -117,7 +161,8 @@ def __init__(vault_: address, parameters: RollupParameters):
     deadline_s = parameters.deadline_s
     freeze_s = parameters.freeze_s
     self.sequencer_last_at_s = block.timestamp
-    batches.__init__(parameters.genesis_root)
+    batches.__init__(parameters.genesis_root, parameters.bond_wei)
+    clocks.__init__(vault_, parameters.grace_s)
 
 
 # ---- batches -----------------------------------------------------------------------------------------------------
@@ -148,7 +193,7 @@ def commit(
     assert self._is_proposer(msg.sender, head.inbox_end), "rollup: only the sequencer may propose now"
     assert time_s <= block.timestamp, "rollup: time is ahead of L1"
     assert time_s + max_delay_s >= block.timestamp, "rollup: time is too old"
-    credit._charge(msg.sender, msg.value, bond_wei)
+    credit._charge(msg.sender, msg.value, batches._get_next_bond())
 
     inbox_words: DynArray[uint256, MAX_INBOX_WORDS] = self._take_inbox(head, inbox_count)
     segments: tail.Segments = tail._bind_segments(inbox_words, inbox_keccak, segment_count)
@@ -156,6 +201,7 @@ def commit(
 
     inbox_end: uint256 = head.inbox_end + inbox_count
     id: bytes32 = self._compute_id(parent, time_s, head.inbox_end, inbox_end, segments.digest, outbox_digest)
+    assert not self.is_removed[id], "rollup: batch was removed"
     number: uint256 = batches._append(
         batches.Batch(
             id=id,
@@ -164,8 +210,11 @@ def commit(
             inbox_end=inbox_end,
             outbox_count=outbox_count,
             outbox_root=outbox._compute_root(segments.end, outbox_count),
+            bond_wei=0,
         )
     )
+    if outbox_count > 0:
+        self.outbox_micros[number] = outbox._sum(segments.end, outbox_count)
     if msg.sender == sequencer:
         self.sequencer_last_at_s = block.timestamp
     log BatchCommitted(
@@ -185,16 +234,33 @@ def commit(
 @external
 def finalize(limit: uint256) -> uint256:
     """
-    @notice Makes batches final whose window has passed, in order, at most `limit` and at most 64; returns how many.
+    @notice Makes batches final that were proved or whose window has passed, in order, at most `limit` and at most 64;
+            returns how many.
     """
     count: uint256 = 0
     for i: uint256 in range(min(limit, MAX_FINALIZED), bound=MAX_FINALIZED):
-        if not batches._advance_final(window_s):
+        number: uint256 = batches.final_number + 1
+        if number > batches.head_number or not self._can_be_final(batches._get(number)):
             break
-        self._settle(batches.final_number)
+        self._settle(batches._advance_final(), number)
         count += 1
-    assert count > 0, "rollup: no batch has passed its window"
+    assert count > 0, "rollup: no batch is proved or has passed its window"
     return count
+
+
+@external
+def expire():
+    """
+    @notice Removes the next batch when its deadline to be proved has passed (policy zk). Its bond is burnt. Anyone may
+            call.
+    """
+    assert policy == ZK, "rollup: policy has no deadline for proofs"
+    number: uint256 = batches.final_number + 1
+    assert number <= batches.head_number, "rollup: no batch is pending"
+    batch: batches.Batch = batches._get(number)
+    assert block.timestamp >= batch.committed_at_s + window_s, "rollup: batch may still be proved"
+    assert not staticcall ICourt(court).is_proved(batch.id), "rollup: batch is proved"
+    self._remove(number, batch, batch.bond_wei)
 
 
 @external
@@ -222,7 +288,7 @@ def freeze():
     """
     assert self.frozen_at_s == 0, "rollup: frozen"
     entry: uint256 = batches._get_head().inbox_end
-    assert self._has_waited(entry, freeze_s), "rollup: no inbox entry has waited long enough"
+    assert clocks._has_waited(entry, freeze_s), "rollup: no inbox entry has waited long enough"
     self.frozen_at_s = block.timestamp
     log Frozen(entry=entry)
 
@@ -266,16 +332,9 @@ def _is_proposer(sender: address, inbox_end: uint256) -> bool:
     """
     @dev 08-R06, 08-R07.
     """
-    if sender == sequencer or block.timestamp >= self.sequencer_last_at_s + silence_s:
+    if sender == sequencer or clocks._has_waited(inbox_end, deadline_s):
         return True
-    return self._has_waited(inbox_end, deadline_s)
-
-
-@internal
-@view
-def _has_waited(entry: uint256, period_s: uint256) -> bool:
-    created_at_s: uint256 = (staticcall IVault(vault).get_entry(entry)).created_at_s
-    return created_at_s != 0 and block.timestamp >= created_at_s + period_s
+    return block.timestamp >= max(self.sequencer_last_at_s + silence_s, self.exclusive_until_s)
 
 
 @internal
@@ -306,31 +365,95 @@ def _compute_id(
     """
     @dev 08-R01, 08-R04: never a place in the list, so what is known of a removed batch says nothing of a later one.
     """
-    time_bound_ms: uint256 = (time_s + TIME_AHEAD_S) * 1000
-    clock_floor_ms: uint256 = (max(time_s, CLOCK_LAG_S) - CLOCK_LAG_S) * 1000
-    return keccak256(
-        abi_encode(
-            parent,
-            block.number,
-            time_bound_ms,
-            clock_floor_ms,
-            policy,
-            machine_version,
-            inbox_first,
-            inbox_end,
-            segments,
-            outbox_digest,
-        )
+    header: identity.Header = identity.Header(
+        parent=parent,
+        block_number=block.number,
+        time_bound_ms=(time_s + TIME_AHEAD_S) * 1000,
+        clock_floor_ms=(max(time_s, CLOCK_LAG_S) - CLOCK_LAG_S) * 1000,
+        inbox_first=inbox_first,
+        inbox_end=inbox_end,
     )
+    return identity._hash_header(header, policy, machine_version, segments, outbox_digest)
 
 
 @internal
-def _settle(number: uint256):
+@view
+def _can_be_final(batch: batches.Batch) -> bool:
+    """
+    @dev 08-R09: a batch of policy zk never by its window.
+    """
+    if policy != ZK and block.timestamp >= batch.committed_at_s + window_s:
+        return True
+    return staticcall ICourt(court).is_proved(batch.id)
+
+
+@internal
+def _settle(batch: batches.Batch, number: uint256):
     """
     @dev 08-R08, 08-R16: a final batch's bond returns and its inbox words are paid for.
     """
-    batch: batches.Batch = batches._get(number)
-    credit._add(batch.proposer, bond_wei)
+    credit._add(batch.proposer, batch.bond_wei)
+    if batch.outbox_count > 0:
+        self.put_out_micros += self.outbox_micros[number]
     first: uint256 = batches._get(number - 1).inbox_end
     if batch.inbox_end > first:
         extcall IVault(vault).reward(batch.proposer, first, batch.inbox_end)
+
+
+@internal
+def _remove(number: uint256, batch: batches.Batch, burnt_wei: uint256):
+    """
+    @dev 08-R22: the batch and all that is built on it leave the list, and their inbox entries wait again. The first
+         removal since a batch became final gives the sequencer a time of its own to post again.
+    """
+    if batches._get_next_bond() == batches.bond_wei:
+        self.exclusive_until_s = block.timestamp + clocks.grace_s
+    clocks._give_back(batches._get_head().inbox_end)
+    batches._cut(number)
+    self.is_removed[batch.id] = True
+    self.burnt_wei += burnt_wei
+    log BatchRemoved(
+        number=number, id=batch.id, proposer=batch.proposer, head=number - 1, burnt_wei=burnt_wei
+    )
+
+
+# ---- for the court and the exit alone ----------------------------------------------------------------------------
+
+
+@external
+def remove(number: uint256) -> uint256:
+    """
+    @notice Removes a pending batch that was proved to be wrong. Half of its bond is burnt, the other half goes to the
+            court for whoever proved it; returns that.
+    """
+    assert msg.sender == court, "rollup: sender is not the court"
+    assert number > batches.final_number, "rollup: batch is final"
+    batch: batches.Batch = batches._get(number)
+    reward_wei: uint256 = batch.bond_wei // 2
+    self._remove(number, batch, batch.bond_wei - reward_wei)
+    raw_call(court, b"", value=reward_wei)
+    return reward_wei
+
+
+@external
+def abandon():
+    """
+    @notice Two proofs contradict each other: what is pending is void, nobody loses a bond, and the rollup is frozen.
+    """
+    assert msg.sender == court, "rollup: sender is not the court"
+    clocks._give_back(batches._get_head().inbox_end)
+    batches._cut_pending()
+    if self.frozen_at_s == 0:
+        self.frozen_at_s = block.timestamp
+    log Abandoned(final_number=batches.final_number)
+
+
+@external
+def freeze_silent():
+    """
+    @notice Stops the rollup for ever because its oracle is silent in the last final state.
+    """
+    assert msg.sender == exit, "rollup: sender is not the exit"
+    assert self.frozen_at_s == 0, "rollup: frozen"
+    self.frozen_at_s = block.timestamp
+    log FrozenSilent(final_number=batches.final_number)

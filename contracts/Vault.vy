@@ -5,7 +5,7 @@
 @license Apache-2.0
 @dev Rules: spec/08-l1.md. What a user calls is here; what the rollup alone may call is at the end. Nobody can change
      or stop this contract. Tokens leave it for withdrawals of final batches and, when the rollup is frozen, for
-     deposits that no batch consumed.
+     deposits that no batch consumed and for what accounts are owed.
 """
 
 from . import accounts
@@ -25,6 +25,7 @@ exports: (
     accounts.owner_of,
     credit.credit_wei,
     credit.withdraw_credit,
+    custody.exited_micros,
     custody.held_micros,
     custody.paid_micros,
     custody.token,
@@ -59,9 +60,14 @@ event Reclaimed:
 # kinds of words, spec 03: forced are PlaceOrder, Amend, Cancel, Withdraw, Transfer
 DEPOSIT: constant(uint256) = 1
 SET_KEY: constant(uint256) = 2
+INDEX_TICK: constant(uint256) = 32
+APPROVE: constant(uint256) = 36
 FIRST_FORCED: constant(uint256) = 16
 LAST_FORCED: constant(uint256) = 20
 KEYS: constant(uint256) = 4
+MAX_SIGNERS: constant(uint256) = 8
+MAX_TICK_WORDS: constant(uint256) = 1 + 3 * MAX_SIGNERS
+WORD_LIMIT: constant(uint256) = 2**248
 FIELD: constant(uint256) = 21888242871839275222246405745257275088548364400416034343698204186575808495617
 MAX_DEPOSIT_MICROS: constant(uint256) = 2**52
 
@@ -159,15 +165,38 @@ def force(word: uint256) -> uint256:
 
 
 @external
+@payable
+@nonreentrant
+def force_tick(tick: uint256, approvals: DynArray[uint256[3], MAX_SIGNERS]) -> uint256:
+    """
+    @notice Forces a tick of the oracle, so that no sequencer can keep its signatures out. Anyone may call. Value:
+            `word_fee_wei` for each word.
+    @param tick the word of an IndexTick
+    @param approvals the three words of each Approve that follows it
+    """
+    self._assert_running()
+    assert tick >> 240 == INDEX_TICK, "vault: word is not a tick"
+    assert len(approvals) > 0, "vault: tick has no approval"
+    words: DynArray[uint256, MAX_TICK_WORDS] = [tick]
+    for approval: uint256[3] in approvals:
+        assert approval[0] >> 240 == APPROVE, "vault: word is not an approval"
+        for word: uint256 in approval:
+            assert word < WORD_LIMIT, "vault: word is wider than 31 bytes"
+            words.append(word)
+    return inbox._append(0, words, 0, msg.value)
+
+
+@external
 @nonreentrant
 def reclaim(entry: uint256):
     """
     @notice Gives an entry back that no batch consumed before the rollup was frozen: the tokens of a deposit go to the
-            account's owner, the prepayment to his credit. Anyone may call.
+            account's owner, the prepayment to his credit. A tick belongs to nobody. Anyone may call.
     """
     assert staticcall IRollup(rollup).frozen_at_s() != 0, "vault: rollup is not frozen"
     assert entry >= staticcall IRollup(rollup).head_inbox_end(), "vault: a batch consumed the entry"
     words: DynArray[uint256, 256] = inbox._get_words(entry, 1)
+    assert words[0] >> 240 != INDEX_TICK, "vault: a tick is not given back"
     assert not self.is_reclaimed[entry], "vault: entry is given back already"
     self.is_reclaimed[entry] = True
     owner: address = accounts.owner_of[words[0] >> 216 & (2**24 - 1)]
@@ -179,7 +208,7 @@ def reclaim(entry: uint256):
     log Reclaimed(entry=entry, owner=owner, amount_micros=amount_micros)
 
 
-# ---- for the rollup alone ----------------------------------------------------------------------------------------
+# ---- for the rollup and the exit alone ---------------------------------------------------------------------------
 
 
 @external
@@ -188,13 +217,22 @@ def pay(owner: address, amount_micros: uint256, inbox_end: uint256):
     """
     @notice Pays a withdrawal of a final batch.
     @param inbox_end end of the entries that final batches consumed
-    @dev 08-R18: whatever a batch claims, no more is paid than was deposited by entries that final batches consumed.
     """
     assert msg.sender == rollup, "vault: sender is not the rollup"
     custody.paid_micros += amount_micros
-    assert custody.paid_micros <= inbox._get_deposited(inbox_end), "vault: more than was deposited"
-    custody._give(owner, amount_micros)
-    log Paid(owner=owner, amount_micros=amount_micros)
+    self._pay(owner, amount_micros, inbox_end)
+
+
+@external
+@nonreentrant
+def pay_exit(owner: address, amount_micros: uint256, inbox_end: uint256):
+    """
+    @notice Pays what an account was owed when the rollup was frozen.
+    @param inbox_end end of the entries that final batches consumed
+    """
+    assert msg.sender == staticcall IRollup(rollup).exit(), "vault: sender is not the exit"
+    custody.exited_micros += amount_micros
+    self._pay(owner, amount_micros, inbox_end)
 
 
 @external
@@ -206,6 +244,17 @@ def reward(proposer: address, first: uint256, end: uint256):
     assert msg.sender == rollup, "vault: sender is not the rollup"
     count: uint256 = inbox._get_end_word(end) - inbox._get_end_word(first)
     credit._add(proposer, count * inbox.word_fee_wei)
+
+
+@internal
+def _pay(owner: address, amount_micros: uint256, inbox_end: uint256):
+    """
+    @dev 08-R18: whatever was claimed, no more is paid than was deposited by entries that final batches consumed.
+    """
+    paid_micros: uint256 = custody.paid_micros + custody.exited_micros
+    assert paid_micros <= inbox._get_deposited(inbox_end), "vault: more than was deposited"
+    custody._give(owner, amount_micros)
+    log Paid(owner=owner, amount_micros=amount_micros)
 
 
 @internal

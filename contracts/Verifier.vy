@@ -80,9 +80,10 @@ def __init__(key: VerifyingKey):
 
 @external
 @view
-def verify(inputs: DynArray[uint256, MAX_INPUTS], proof: uint256[PROOF]):
+def verify(inputs: DynArray[uint256, MAX_INPUTS], proof: uint256[PROOF]) -> bool:
     """
-    @notice Reverts unless the proof shows the circuit's statement for these public inputs.
+    @notice Whether the proof shows the circuit's statement for these public inputs. Reverts for what has no form of a
+            proof.
     @dev e(A, B) e(alpha, -beta) e(L, -gamma) e(C, -delta) = 1 and e(D, -sigma G) e(P, G) = 1 are checked at once: the
          second one to the power of a challenge that hashes all that the caller chose.
     """
@@ -120,7 +121,7 @@ def verify(inputs: DynArray[uint256, MAX_INPUTS], proof: uint256[PROOF]):
         ecmul(knowledge, challenge),
         G,
     )
-    assert self._is_one(pairs, PAIRINGS_GAS), "verifier: proof does not hold"
+    return self._is_one(pairs, PAIRINGS_GAS)
 
 
 @internal

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 SOURCES = Path(__file__).resolve().parent
-CONTRACTS = ("TestToken", "Verifier", "Vault", "Rollup")
+CONTRACTS = ("TestToken", "Verifier", "Vault", "Rollup", "Court", "Exit")
 """Each is a file of its own name; all other sources are modules of these."""
 
 CODE_LIMIT = 24_576

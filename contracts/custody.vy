@@ -18,6 +18,7 @@ DECIMALS: constant(uint8) = 6
 token: public(immutable(address))
 held_micros: public(uint256)
 paid_micros: public(uint256)
+exited_micros: public(uint256)
 
 
 @deploy

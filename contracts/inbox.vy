@@ -2,7 +2,7 @@
 # pragma evm-version cancun
 """
 @title The queue of what L1 tells the machine
-@dev An entry is one to three words. The words of all entries lie one after the other, so that L1 itself rebuilds the
+@dev An entry is one to 25 words. The words of all entries lie one after the other, so that L1 itself rebuilds the
      words of an inbox segment from a range of entries, and a proposer posts none. Nothing is deleted when a batch
      consumes it: the range is consumed again if the batch is removed.
 """
@@ -25,12 +25,13 @@ event EntryAdded:
     entry: indexed(uint256)
     account: indexed(uint256)
     created_at_s: uint256
-    words: DynArray[uint256, 3]
+    words: DynArray[uint256, 25]
     running_keccak: bytes32
 
 
 MAX_RANGE_WORDS: constant(uint256) = 256
-MAX_ENTRY_WORDS: constant(uint256) = 3
+# a tick with eight approvals
+MAX_ENTRY_WORDS: constant(uint256) = 25
 TIME_BITS: constant(uint256) = 40
 WORD_BITS: constant(uint256) = 48
 SUM_BITS: constant(uint256) = 96
@@ -49,7 +50,7 @@ block_load: uint256
 
 @deploy
 def __init__(fee_wei: uint256, block_words: uint256):
-    assert block_words >= MAX_ENTRY_WORDS, "inbox: words_per_block is below 3"
+    assert block_words >= MAX_ENTRY_WORDS, "inbox: words_per_block is below 25"
     assert block_words <= MAX_RANGE_WORDS, "inbox: words_per_block is above 256"
     word_fee_wei = fee_wei
     words_per_block = block_words

@@ -49,6 +49,20 @@ def _compute_root(offset: uint256, count: uint256) -> bytes32:
 
 
 @internal
+@view
+def _sum(offset: uint256, count: uint256) -> uint256:
+    """
+    @dev Sum of the amounts of `count` <= 256 words of the call's data.
+    """
+    sum: uint256 = 0
+    at: uint256 = offset
+    for i: uint256 in range(count, bound=MAX_WITHDRAWALS):
+        sum += words._read(at) % AMOUNT_LIMIT
+        at += 32
+    return sum
+
+
+@internal
 @pure
 def _assert_member(
     root: bytes32,

@@ -9,6 +9,7 @@
          outbox           one word a withdrawal
 """
 
+from . import identity
 from . import words
 
 struct Claim:
@@ -45,7 +46,7 @@ def _bind_segments(
     claim: Claim = self._read_claim(START)
     binding: words.Binding = words._bind_listed(inbox_words, claim.h)
     assert binding.words_keccak == inbox_keccak, "tail: inbox words are not those that were executed"
-    digest: bytes32 = self._hash_row(empty(bytes32), len(inbox_words), binding, claim)
+    digest: bytes32 = self._bind_row(empty(bytes32), len(inbox_words), binding, claim)
     at: uint256 = START + CLAIM
     for i: uint256 in range(segment_count, bound=MAX_SEGMENTS):
         words._assert_readable(at + 32 + CLAIM)
@@ -55,7 +56,7 @@ def _bind_segments(
         at += 32 + CLAIM
         words._assert_readable(at + 32 * count)
         binding = words._bind_posted(at, count, claim.h)
-        digest = self._hash_row(digest, count, binding, claim)
+        digest = self._bind_row(digest, count, binding, claim)
         at += 32 * count
     return Segments(digest=digest, claim=claim, end=at)
 
@@ -64,18 +65,22 @@ def _bind_segments(
 @view
 def _bind_outbox(offset: uint256, count: uint256, accumulator: uint256) -> bytes32:
     """
-    @dev 08-R10: the last claimed accumulator plays the part of h, so a proof of it speaks of this list. With the
-         outbox the input ends.
+    @dev 08-R10: the last claimed accumulator plays the part of h, so a proof of it speaks of this list. That of an
+         empty list is 0, and needs no proof. With the outbox the input ends.
     """
     assert count <= MAX_OUTBOX, "tail: more than 256 withdrawals"
     words._assert_readable(offset + 32 * count)
     assert offset + 32 * count == len(msg.data), "tail: input is too long"
     binding: words.Binding = empty(words.Binding)
     if count == 0:
+        assert accumulator == 0, "tail: claim has an outbox and none is posted"
         binding = words._bind_listed([], accumulator)
     else:
         binding = words._bind_posted(offset, count, accumulator)
-    return keccak256(abi_encode(binding.words_keccak, count, accumulator, binding.z, binding.y))
+    outbox: identity.Outbox = identity.Outbox(
+        words_keccak=binding.words_keccak, count=count, z=binding.z, y=binding.y
+    )
+    return identity._hash_outbox(outbox, accumulator)
 
 
 @internal
@@ -90,9 +95,16 @@ def _read_claim(at: uint256) -> Claim:
 
 @internal
 @pure
-def _hash_row(digest: bytes32, count: uint256, binding: words.Binding, claim: Claim) -> bytes32:
-    return keccak256(
-        abi_encode(
-            digest, binding.words_keccak, count, claim.h, binding.z, binding.y, claim.root, claim.accumulator
-        )
+def _bind_row(digest: bytes32, count: uint256, binding: words.Binding, claim: Claim) -> bytes32:
+    return identity._hash_row(
+        digest,
+        identity.Row(
+            words_keccak=binding.words_keccak,
+            count=count,
+            h=claim.h,
+            z=binding.z,
+            y=binding.y,
+            root=claim.root,
+            accumulator=claim.accumulator,
+        ),
     )

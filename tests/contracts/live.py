@@ -14,8 +14,22 @@ from eth_utils.crypto import keccak
 from contracts.compile import write_artefacts
 from miletus.settlement.anvil import Anvil
 from miletus.settlement.rpc import JsonRpc
+from tests.contracts.fixture import get_key
 from tests.contracts.reference import Commit, Segment
-from tests.contracts.world import GENESIS_ROOT, PEOPLE, ROLLUP, VAULT, WEALTH_MICROS
+from tests.contracts.world import (
+    DOMAIN,
+    EDGE_INPUTS,
+    EXIT,
+    EXIT_INPUTS,
+    GENESIS_ROOT,
+    NOBODY,
+    OUTBOX_INPUTS,
+    PEOPLE,
+    ROLLUP,
+    SILENCE_INPUTS,
+    VAULT,
+    WEALTH_MICROS,
+)
 
 ARTEFACTS = Path(__file__).resolve().parents[2] / "build" / "contracts"
 GAS_LIMIT = 2**24
@@ -71,7 +85,7 @@ def read_artefact(name: str) -> Any:
 class LiveWorld:
     """Token, vault and rollup on anvil, and the people of `world.World` with anvil's accounts."""
 
-    def __init__(self, anvil: Anvil, **rollup: int) -> None:
+    def __init__(self, anvil: Anvil, keys: bool = False, **rollup: int) -> None:
         self.rpc = JsonRpc(anvil.url, timeout_seconds=60.0)
         self.control = anvil.control()
         accounts = self.rpc.call("eth_accounts")
@@ -80,14 +94,21 @@ class LiveWorld:
         self.rollup_parameters = ROLLUP | rollup
         self.token = self._deploy("TestToken")
         deployer = bytes.fromhex(self.people["deployer"][2:])
+        counts = (EDGE_INPUTS, OUTBOX_INPUTS, EXIT_INPUTS, SILENCE_INPUTS)
+        verifiers = [self._deploy("Verifier", get_key(n)).address if keys else NOBODY for n in counts]
         nonce = int(self.rpc.call("eth_getTransactionCount", [self.people["deployer"], "latest"]), 16)
-        # RLP of (deployer, nonce): the vault takes `nonce`, the rollup the one after it, which is below 128
-        rollup_address = to_checksum_address(keccak(b"\xd6\x94" + deployer + bytes([nonce + 1]))[12:])
+        # RLP of (deployer, nonce), which is below 128; each contract is told where the next ones will be
+        rollup_address, court, exit_address = (
+            to_checksum_address(keccak(b"\xd6\x94" + deployer + bytes([nonce + i]))[12:]) for i in (1, 2, 3)
+        )
         self.vault = self._deploy("Vault", rollup_address, self.token.address, tuple(VAULT.values()))
         root = GENESIS_ROOT.to_bytes(32, "big")
         parameters = (self.people["sequencer"], root, *self.rollup_parameters.values())
-        self.rollup = self._deploy("Rollup", self.vault.address, parameters)
-        assert self.rollup.address == rollup_address
+        self.rollup = self._deploy("Rollup", self.vault.address, court, exit_address, parameters)
+        edge, outbox, exit_key, silence = verifiers
+        self.court = self._deploy("Court", rollup_address, DOMAIN, [edge] if keys else [], outbox)
+        self.exit = self._deploy("Exit", rollup_address, exit_key, silence, *EXIT.values())
+        assert (self.rollup.address, self.exit.address) == (rollup_address, exit_address)
         for name in PEOPLE:
             self.transact("deployer", self.token, "mint", self.people[name], WEALTH_MICROS)
             self.transact(name, self.token, "approve", self.vault.address, WEALTH_MICROS)

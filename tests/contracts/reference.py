@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
@@ -51,6 +52,35 @@ class Commit:
         rows += [pack_withdrawal(owner, amount) for owner, amount in self.outbox]
         return SELECTOR + head + join(rows)
 
+    @property
+    def rows(self) -> list[tuple[bytes, int, int, int, int, int, int]]:
+        """What the id says of each segment: keccak, count, h, z, y, root, accumulator."""
+        return [make_row(segment) for segment in (self.inbox, *self.segments)]
+
+    def make_header(self, block: int, inbox_first: int) -> tuple[bytes, int, int, int, int, int]:
+        """Parent, block, time bound, clock floor, first inbox entry, end of them."""
+        times = (self.time_s + 5) * 1000, max(self.time_s - 3600, 0) * 1000
+        return (self.parent, block, *times, inbox_first, inbox_first + self.inbox_count)
+
+    def make_outbox(self) -> tuple[bytes, int, int, int]:
+        """Keccak, count, z and y of the withdrawals."""
+        words = [pack_withdrawal(owner, amount) for owner, amount in self.outbox]
+        digest, z, y = compute_binding(words, self.rows[-1][-1])
+        return digest, len(words), z, y
+
+    def make_preimage(self, block: int, inbox_first: int) -> tuple[Any, ...]:
+        """Preimage of the id, as the court takes it."""
+        return self.make_header(block, inbox_first), self.rows, self.make_outbox()
+
+    def make_tip(self, block: int, inbox_first: int) -> tuple[Any, ...]:
+        """The id's preimage with nothing of the segments but the last one's row."""
+        digest = ZERO
+        for row in self.rows[:-1]:
+            digest = keccak(digest + row[0] + join(row[1:]))
+        outbox_keccak, *outbox = self.make_outbox()
+        outbox_digest = keccak(outbox_keccak + join([outbox[0], self.rows[-1][-1], *outbox[1:]]))
+        return self.make_header(block, inbox_first), digest, self.rows[-1], outbox_digest
+
     def compute_id(self, block: int, inbox_first: int, policy: int = 0, version: int = 1) -> bytes:
         """The batch's id when this call is in L1 block `block` (08-R01)."""
         return self.compute_id_with(block, inbox_first, (self.time_s + 5) * 1000, policy, version)
@@ -99,10 +129,16 @@ def compute_binding(words: Sequence[int], h: int) -> tuple[bytes, int, int]:
     return digest, z, y
 
 
-def compute_row(segment: Segment) -> bytes:
+def make_row(segment: Segment) -> tuple[bytes, int, int, int, int, int, int]:
     """What the id says of a segment."""
     digest, z, y = compute_binding(segment.words, segment.h)
-    return digest + join([len(segment.words), segment.h, z, y, segment.root, segment.accumulator])
+    return digest, len(segment.words), segment.h, z, y, segment.root, segment.accumulator
+
+
+def compute_row(segment: Segment) -> bytes:
+    """The same as it is hashed."""
+    digest, *numbers = make_row(segment)
+    return digest + join(numbers)
 
 
 def compute_genesis_id(genesis_root: int) -> bytes:

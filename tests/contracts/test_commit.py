@@ -15,9 +15,11 @@ def make_words(count: int, seed: int = 0) -> tuple[int, ...]:
     return tuple(source.getrandbits(248) for _ in range(count))
 
 
-def make_segment(count: int, seed: int = 0) -> Segment:
+def make_segment(count: int, seed: int = 0, accumulator: int | None = None) -> Segment:
+    """Anything, but for the accumulator if one is given: 0 is that of a batch without withdrawals."""
     source = random.Random(seed + 1000)
-    return Segment(make_words(count, seed), *(source.randrange(FIELD) for _ in range(3)))
+    h, root, other = (source.randrange(FIELD) for _ in range(3))
+    return Segment(make_words(count, seed), h, root, other if accumulator is None else accumulator)
 
 
 def get_block() -> int:

@@ -3,13 +3,24 @@
 from typing import Any
 
 import boa
+import cbor2
 import pytest
 from vyper.compiler.output import build_abi_output
 
 from tests.contracts.reference import FIELD
-from tests.contracts.world import CONTRACTS, ROLLUP, SOURCES, VAULT, World, get_deployer, refused
+from tests.contracts.world import (
+    CONTRACTS,
+    DOMAIN,
+    NOBODY,
+    ROLLUP,
+    SOURCES,
+    VAULT,
+    World,
+    get_deployer,
+    refused,
+)
 
-NOBODY = "0x0000000000000000000000000000000000000000"
+DEPLOYED = ("Rollup", "Vault", "Court", "Exit", "Verifier")
 YEARS_S = 10 * 365 * 86_400
 
 
@@ -19,9 +30,13 @@ YEARS_S = 10 * 365 * 86_400
     [
         ({"sequencer": NOBODY}, "rollup: sequencer is not named"),
         ({"genesis_root": FIELD.to_bytes(32, "big")}, "rollup: genesis root is not a field element"),
-        ({"policy": 1}, "rollup: policy needs proofs"),
-        ({"policy": 2}, "rollup: policy needs proofs"),
+        ({"policy": 3}, "rollup: no such policy"),
+        ({"policy": 1}, "statements: policy needs keys"),
+        ({"policy": 2}, "statements: policy needs keys"),
         ({"bond_wei": 0}, "rollup: bond is zero"),
+        ({"bond_wei": 2**96}, "rollup: bond is above 2^96"),
+        ({"grace_s": 0}, "rollup: grace is zero"),
+        ({"grace_s": YEARS_S + 1}, "rollup: period is longer than 10 years"),
         ({"window_s": 0}, "rollup: window or silence is zero"),
         ({"silence_s": 0}, "rollup: window or silence is zero"),
         ({"reorg_age_s": 7_200}, "rollup: deadline is not above the reorganisation age"),
@@ -39,11 +54,11 @@ def test_a_rollup_that_could_not_work_is_refused(changes: dict[str, Any], reason
 
 @pytest.mark.rule("08-R19")
 def test_the_widest_parameters_work() -> None:
-    periods = dict.fromkeys(("window_s", "silence_s", "max_delay_s", "freeze_s"), YEARS_S)
+    periods = dict.fromkeys(("window_s", "silence_s", "max_delay_s", "freeze_s", "grace_s"), YEARS_S)
     tight = {"deadline_s": YEARS_S - 1, "reorg_age_s": YEARS_S - 2}
     with boa.env.anchor():
         World(rollup={"bond_wei": 1} | periods | tight).commit()
-        World(vault={"min_deposit_micros": 1, "max_deposit_micros": 2**52, "words_per_block": 3})
+        World(vault={"min_deposit_micros": 1, "max_deposit_micros": 2**52, "words_per_block": 25})
         World(vault={"min_deposit_micros": 2**52, "max_deposit_micros": 2**52})
 
 
@@ -54,7 +69,7 @@ def test_the_widest_parameters_work() -> None:
         ({"min_deposit_micros": 0}, "vault: least deposit is zero"),
         ({"max_deposit_micros": 999_999}, "vault: most deposit is below the least"),
         ({"max_deposit_micros": 2**52 + 1}, "vault: most deposit is above 2^52"),
-        ({"words_per_block": 2}, "inbox: words_per_block is below 3"),
+        ({"words_per_block": 24}, "inbox: words_per_block is below 25"),
         ({"words_per_block": 257}, "inbox: words_per_block is above 256"),
     ],
 )
@@ -64,10 +79,19 @@ def test_a_vault_that_could_not_work_is_refused(changes: dict[str, int], reason:
 
 
 @pytest.mark.rule("08-R19")
-def test_the_two_contracts_name_each_other(world: World) -> None:
+def test_the_contracts_name_each_other(world: World) -> None:
     vault, rollup = get_deployer(CONTRACTS / "Vault.vy"), get_deployer(CONTRACTS / "Rollup.vy")
+    parameters = tuple(world.rollup_parameters.values())
+    others = (world.court.address, world.exit.address)
     with refused("rollup: vault names another rollup"):
-        rollup.deploy(world.vault.address, tuple(world.rollup_parameters.values()))
+        rollup.deploy(world.vault.address, *others, parameters)
+    for named in ((NOBODY, others[1]), (others[0], NOBODY)):
+        with refused("rollup: court or exit is not named"):
+            rollup.deploy(world.vault.address, *named, parameters, override_address=world.rollup.address)
+    with refused("court: rollup names another court"):
+        get_deployer(CONTRACTS / "Court.vy").deploy(world.rollup.address, DOMAIN, [], NOBODY)
+    with refused("exit: rollup names another exit"):
+        get_deployer(CONTRACTS / "Exit.vy").deploy(world.rollup.address, NOBODY, NOBODY, 1, 1)
     with refused("vault: rollup is not named"):
         vault.deploy(NOBODY, world.token.address, tuple(VAULT.values()))
 
@@ -92,15 +116,44 @@ def test_every_parameter_can_be_read(world: World) -> None:
     assert (world.vault.rollup(), world.vault.token()) == (world.rollup.address, world.token.address)
 
 
-@pytest.mark.rule("08-R13", "08-R19")
-def test_nobody_can_remove_a_batch_or_change_a_contract() -> None:
+@pytest.mark.rule("08-R19")
+def test_nobody_can_change_a_contract() -> None:
     """The functions that change anything are these, and what each may do is tested by name."""
-    found = {name: get_changing_functions(name) for name in ("Rollup", "Vault")}
-    assert found["Rollup"] == {"commit", "finalize", "claim", "freeze", "withdraw_credit"}
-    assert found["Vault"] == {
-        *("register", "deposit", "set_key", "force", "reclaim", "withdraw_credit"),
-        *("pay", "reward"),
+    found = {name: get_changing_functions(name) for name in DEPLOYED}
+    assert found["Rollup"] == {
+        *("commit", "finalize", "expire", "claim", "freeze", "release", "withdraw_credit"),
+        *("remove", "abandon", "freeze_silent"),
     }
+    assert found["Vault"] == {
+        *("register", "deposit", "set_key", "force", "force_tick", "reclaim", "withdraw_credit"),
+        *("pay", "pay_exit", "reward"),
+    }
+    assert found["Court"] == {
+        *("prove", "prove_outbox", "refute_outbox", "add_hash", "withdraw_credit", "fallback"),
+        *("pay_reward", "offer_bounty", "settle_bounty", "pay_bounty", "return_bounty"),
+    }
+    assert found["Exit"] == {"open", "claim_account", "pay_account", "prove_silence"}
+    assert found["Verifier"] == set()
+
+
+@pytest.mark.rule("08-R19")
+def test_what_one_contract_may_ask_of_another_nobody_else_may(world: World) -> None:
+    for name, person in world.people.items():
+        with refused("rollup: sender is not the court"):
+            world.rollup.remove(1, sender=person)
+        with refused("rollup: sender is not the court"):
+            world.rollup.abandon(sender=person)
+        with refused("rollup: sender is not the exit"):
+            world.rollup.freeze_silent(sender=person)
+        with refused("vault: sender is not the exit"):
+            world.vault.pay_exit(person, 1, 1, sender=person)
+        with refused("court: sender is not the rollup"):
+            world.send(name, b"", 1, to=world.court)
+    world.commit()
+    world.finalize_all()
+    for number in (0, 1):
+        with refused("rollup: batch is final"):
+            world.rollup.remove(number, sender=world.court.address)
 
 
 def get_changing_functions(name: str) -> set[str]:
@@ -135,9 +188,12 @@ def test_no_contract_can_run_foreign_code_or_die() -> None:
         0xF5: "CREATE2",
         0xFF: "SELFDESTRUCT",
     }
-    for name in ("Rollup", "Vault"):
+    for name in DEPLOYED:
         data = get_deployer(CONTRACTS / f"{name}.vy").compiler_data
         code = data.bytecode_runtime
+        _, size, tables, *_ = cbor2.loads(data.bytecode[-int.from_bytes(data.bytecode[-2:]) : -2])
+        assert size == len(code)
+        code = code[: size - sum(tables)]
         assert not {forbidden[opcode] for opcode in read_opcodes(code) if opcode in forbidden}
     assert [op for op in read_opcodes(bytes.fromhex("60f45b61ffff5bf4")) if op in forbidden] == [0xF4]
 

@@ -24,15 +24,15 @@ def make_outbox(count: int) -> Outbox:
 @pytest.mark.rule("08-R09")
 def test_a_batch_is_final_when_its_window_has_passed(world: World) -> None:
     window_s = world.rollup_parameters["window_s"]
-    with refused("rollup: no batch has passed its window"):
+    with refused("rollup: no batch is proved or has passed its window"):
         world.rollup.finalize(1)
     world.commit()
     world.wait(window_s - 1)
-    with refused("rollup: no batch has passed its window"):
+    with refused("rollup: no batch is proved or has passed its window"):
         world.rollup.finalize(1)
     assert world.rollup.final_number() == 0
     world.wait(1)
-    with refused("rollup: no batch has passed its window"):
+    with refused("rollup: no batch is proved or has passed its window"):
         world.rollup.finalize(0)
     assert world.rollup.finalize(1, sender=world["thief"]) == 1
     event = world.get_event(world.rollup, "BatchFinal")
@@ -50,7 +50,7 @@ def test_batches_become_final_in_order(world: World) -> None:
     for number in range(1, 6):
         assert world.rollup.finalize(64) == 1
         assert world.rollup.final_number() == number
-        with refused("rollup: no batch has passed its window"):
+        with refused("rollup: no batch is proved or has passed its window"):
             world.rollup.finalize(64)
         world.wait(100)
 

@@ -64,7 +64,7 @@ def test_a_watcher_rebuilds_every_id_from_logs_and_inputs_alone(live: LiveWorld,
     live.wait(61)
     live.commit("sequencer", live.draft(2))
     live.wait(1)
-    live.commit("sequencer", live.draft(segments=(make_segment(1, 2),) * 16))
+    live.commit("sequencer", live.draft(segments=(make_segment(1, 2, 0),) * 16))
 
     entries, running = [], bytes(32)
     for log in get_logs(live, live.vault.address):
@@ -152,14 +152,14 @@ def test_a_reorganisation_under_a_batch_is_seen(live: LiveWorld) -> None:
     """The parent's block, or an entry of the queue, is another now: a commit about the old one is refused."""
     account = live.register("trader")
     live.control.mine(3)
-    live.commit("sequencer", live.draft(segments=(make_segment(1),)))
-    child = live.draft(segments=(make_segment(2),))
+    live.commit("sequencer", live.draft(segments=(make_segment(1, 0, 0),)))
+    child = live.draft(segments=(make_segment(2, 0, 0),))
     old = live.get(live.rollup, "get_batch", 1)
     live.control.reorganise(1)
     assert live.get(live.rollup, "head_number") == 0
     with pytest.raises(RevertedError, match="rollup: parent is not the head"):
         live.commit("sequencer", child)
-    live.commit("sequencer", live.draft(segments=(make_segment(1),)))
+    live.commit("sequencer", live.draft(segments=(make_segment(1, 0, 0),)))
     assert live.get(live.rollup, "get_batch", 1)[0] != old[0]
     with pytest.raises(RevertedError, match="rollup: parent is not the head"):
         live.commit("sequencer", child)
@@ -185,7 +185,7 @@ def test_an_entry_too_young_to_outlive_a_reorganisation_is_not_consumed(live: Li
 
 @pytest.mark.rule("08-R03")
 def test_a_batch_of_13_full_segments_fits_into_one_transaction(live: LiveWorld) -> None:
-    segments = tuple(make_segment(1024, seed) for seed in range(13))
+    segments = tuple(make_segment(1024, seed, 0) for seed in range(13))
     receipt = live.commit("sequencer", live.draft(segments=segments))
     assert int(receipt["gasUsed"], 16) <= GAS_LIMIT
 

@@ -254,7 +254,7 @@ class Life(RuleBasedStateMachine):
             count = sum(len(entry.words) for entry in self.entries[batch.first : batch.end])
             self.reward_wei[batch.proposer] += count * WORD_FEE_WEI
         if ready == 0:
-            with refused("rollup: no batch has passed its window"):
+            with refused("rollup: no batch is proved or has passed its window"):
                 self.world.rollup.finalize(limit, sender=self.world[name])
         else:
             assert self.world.rollup.finalize(limit, sender=self.world[name]) == ready

@@ -49,17 +49,23 @@ def change(numbers: tuple[int, ...], place: int, value: int) -> tuple[int, ...]:
     return (*numbers[:place], value, *numbers[place + 1 :])
 
 
+def holds(verifier: Any, proof: Proof) -> bool:
+    """Whether the verifier takes a proof of INPUTS."""
+    try:
+        return bool(verifier.verify(list(INPUTS), proof))
+    except boa.BoaError:
+        return False
+
+
 @pytest.mark.rule("08-R20")
 def test_a_proof_holds_for_its_public_inputs_alone(verifier: Any, proof: Proof) -> None:
     assert verifier.input_count() == len(INPUTS)
-    verifier.verify(list(INPUTS), proof)
+    assert verifier.verify(list(INPUTS), proof)
     for place, value in enumerate(INPUTS):
         for other in ((value + 1) % FIELD, (value - 1) % FIELD, 0, 5):
             if other != value:
-                with refused("verifier: proof does not hold"):
-                    verifier.verify(list(change(INPUTS, place, other)), proof)
-    with refused("verifier: proof does not hold"):
-        verifier.verify(list(reversed(INPUTS)), proof)
+                assert not verifier.verify(list(change(INPUTS, place, other)), proof)
+    assert not verifier.verify(list(reversed(INPUTS)), proof)
 
 
 @pytest.mark.rule("08-R20")
@@ -85,17 +91,14 @@ def test_the_number_of_public_inputs_is_the_keys(
 def test_attack_a_proof_is_changed(verifier: Any, proof: Proof) -> None:
     for place, value in enumerate(proof):
         for other in ((value + 1) % BASE, BASE - value, 0, 2**256 - 1):
-            with pytest.raises(boa.BoaError):
-                verifier.verify(list(INPUTS), change(proof, place, other))
+            assert not holds(verifier, change(proof, place, other))
     second = prove(INPUTS)
     assert second != proof
     for first, end in ((0, 2), (2, 6), (6, 8), (8, 10), (10, 12), (8, 12)):
         mixed = (*proof[:first], *second[first:end], *proof[end:])
-        with refused("verifier: proof does not hold"):
-            verifier.verify(list(INPUTS), mixed)
+        assert not verifier.verify(list(INPUTS), mixed)
     for nothing in ((0,) * 12, (1, 2, *proof[2:]), (*proof[:8], 1, 2, 1, 2)):
-        with pytest.raises(boa.BoaError):
-            verifier.verify(list(INPUTS), nothing)
+        assert not holds(verifier, nothing)
 
 
 @pytest.mark.rule("08-R20")
@@ -104,33 +107,28 @@ def test_proofs_are_malleable_and_so_never_a_name(verifier: Any, proof: Proof) -
     a_x, a_y, *rest = proof
     x_1, x_0, y_1, y_0 = rest[:4]
     twin = (a_x, BASE - a_y, x_1, x_0, BASE - y_1, BASE - y_0, *rest[4:])
-    verifier.verify(list(INPUTS), twin)
+    assert verifier.verify(list(INPUTS), twin)
 
 
 @pytest.mark.rule("08-R20")
 def test_attack_gas_griefing_by_a_bad_point(verifier: Any, proof: Proof) -> None:
     """Precompiles burn all they are given for a bad point; here that is little, wherever the point is."""
-    good_gas = measure(verifier, proof)
+    assert holds(verifier, proof)
+    good_gas = verifier.call_trace().gas_used
     assert good_gas < 450_000
     for place in range(12):
         for bad in (change(proof, place, 5), change(proof, place, BASE), change(proof, place, 2**256 - 1)):
-            with pytest.raises(boa.BoaError) as caught:
-                verifier.verify(list(INPUTS), bad, gas=30_000_000)
-            used = caught.value.call_trace.gas_used
+            assert not holds(verifier, bad)
+            used = verifier.call_trace().gas_used
             assert used < (good_gas + 5_000 if place in range(2, 6) else 10_000), place
 
 
-def measure(verifier: Any, proof: Proof) -> int:
-    verifier.verify(list(INPUTS), proof)
-    return int(verifier.call_trace().gas_used)
-
-
 @pytest.mark.rule("08-R20")
-def test_a_call_that_is_cut_short_or_longer(verifier: Any, proof: Proof) -> None:
+def test_a_call_that_is_cut_short(verifier: Any, proof: Proof) -> None:
     call = verifier.verify.prepare_calldata(list(INPUTS), proof)
     for length in (*range(0, len(call), 31), len(call) - 1):
         computation = boa.env.execute_code(to_address=verifier.address, data=call[:length])
-        assert computation.is_error, length
+        assert computation.is_error or not any(computation.output), length
 
 
 @pytest.mark.rule("08-R20")
@@ -139,9 +137,8 @@ def test_another_circuits_key(proof: Proof) -> None:
         other = deploy(get_key(len(INPUTS) - 1))
         with refused("verifier: wrong number of public inputs"):
             other.verify(list(INPUTS), proof)
-        with refused("verifier: proof does not hold"):
-            other.verify(list(INPUTS[:-1]), proof)
-        other.verify(list(INPUTS[:-1]), prove(INPUTS[:-1]))
+        assert not other.verify(list(INPUTS[:-1]), proof)
+        assert other.verify(list(INPUTS[:-1]), prove(INPUTS[:-1]))
 
 
 @pytest.mark.rule("08-R20")
@@ -150,10 +147,9 @@ def test_one_source_serves_every_number_of_inputs(count: int) -> None:
     with boa.env.anchor():
         verifier = deploy(get_key(count))
         inputs = list(range(5, 5 + count))
-        verifier.verify(inputs, prove(inputs))
+        assert verifier.verify(inputs, prove(inputs))
         for place in range(count):
-            with refused("verifier: proof does not hold"):
-                verifier.verify(list(change(tuple(inputs), place, 99)), prove(inputs))
+            assert not verifier.verify(list(change(tuple(inputs), place, 99)), prove(inputs))
 
 
 @pytest.mark.rule("08-R20")

@@ -11,6 +11,7 @@ import boa
 import pytest
 from eth_abi.abi import decode
 
+from tests.contracts.fixture import get_key, register_precompiles
 from tests.contracts.reference import Commit, Segment, compute_proof
 
 CONTRACTS = Path(os.environ.get("MILETUS_CONTRACTS", Path(__file__).resolve().parents[2] / "contracts"))
@@ -31,7 +32,11 @@ ROLLUP: dict[str, int] = {
     "reorg_age_s": 60,
     "deadline_s": 7_200,
     "freeze_s": 3 * DAY_S,
+    "grace_s": 5_400,
 }
+EXIT: dict[str, int] = {"claim_s": 30 * DAY_S, "oracle_silence_s": 2 * DAY_S}
+DOMAIN = 0xD0
+EDGE_INPUTS, OUTBOX_INPUTS, EXIT_INPUTS, SILENCE_INPUTS = 10, 4, 4, 2
 VAULT: dict[str, int] = {
     "min_deposit_micros": 1_000_000,
     "max_deposit_micros": 2**40,
@@ -39,6 +44,7 @@ VAULT: dict[str, int] = {
     "account_fee_wei": 10**14,
     "words_per_block": 256,
 }
+NOBODY = "0x0000000000000000000000000000000000000000"
 PEOPLE = ("sequencer", "trader", "proposer", "challenger", "thief")
 WEALTH_MICROS = 2**53
 
@@ -66,6 +72,12 @@ def refused(reason: str) -> Iterator[None]:
     assert get_reason(caught.value) == reason
 
 
+def deploy_verifier(count: int) -> Any:
+    """The key of the circuit that says nothing, with so many public inputs."""
+    register_precompiles()
+    return get_deployer(CONTRACTS / "Verifier.vy").deploy(get_key(count)).address
+
+
 def to_number(address: Any) -> int:
     """An address as the number that words carry."""
     return int(str(address), 16)
@@ -76,12 +88,18 @@ class World:
 
     Args:
         token: what to use as the token; a TestToken if None.
-        vault, rollup: parameters that differ from the ones above.
+        vault, rollup, exit: parameters that differ from the ones above.
+        keys: whether there are verifiers; without them every proof is refused.
 
     """
 
     def __init__(
-        self, token: Any = None, vault: dict[str, int] | None = None, rollup: dict[str, Any] | None = None
+        self,
+        token: Any = None,
+        vault: dict[str, int] | None = None,
+        rollup: dict[str, Any] | None = None,
+        exit: dict[str, int] | None = None,
+        keys: bool = False,
     ) -> None:
         boa.env.timestamp = max(START_S, boa.env.timestamp)
         self.people = {name: boa.env.generate_address(name) for name in PEOPLE}
@@ -90,6 +108,8 @@ class World:
         settings = {"sequencer": self["sequencer"], "genesis_root": GENESIS_ROOT.to_bytes(32, "big")}
         self.rollup_parameters: dict[str, Any] = settings | ROLLUP | (rollup or {})
         self.vault_parameters = VAULT | (vault or {})
+        self.exit_parameters = EXIT | (exit or {})
+        self.keys = keys
         self.deploy()
         for person in self.people.values():
             boa.env.set_balance(person, 10_000 * ETHER)
@@ -97,16 +117,26 @@ class World:
             self.token.approve(self.vault.address, WEALTH_MICROS, sender=person)
 
     def deploy(self) -> None:
-        """Vault and rollup, each naming the other (docs/reference/contracts.md)."""
-        rollup = boa.env.generate_address("rollup")
+        """All contracts, each naming the others (docs/reference/contracts.md)."""
+        rollup, court, exit_address = (boa.env.generate_address(name) for name in ("rollup", "court", "exit"))
         self.vault = get_deployer(CONTRACTS / "Vault.vy").deploy(
             rollup, self.token.address, tuple(self.vault_parameters.values()), sender=self.deployer
         )
         self.rollup = get_deployer(CONTRACTS / "Rollup.vy").deploy(
             self.vault.address,
+            court,
+            exit_address,
             tuple(self.rollup_parameters.values()),
             sender=self.deployer,
             override_address=rollup,
+        )
+        counts = (EDGE_INPUTS, OUTBOX_INPUTS, EXIT_INPUTS, SILENCE_INPUTS)
+        edge, outbox, exit_key, silence = [deploy_verifier(n) if self.keys else NOBODY for n in counts]
+        self.court = get_deployer(CONTRACTS / "Court.vy").deploy(
+            rollup, DOMAIN, [edge] if self.keys else [], outbox, override_address=court
+        )
+        self.exit = get_deployer(CONTRACTS / "Exit.vy").deploy(
+            rollup, exit_key, silence, *self.exit_parameters.values(), override_address=exit_address
         )
 
     def __getitem__(self, name: str) -> Any:
@@ -181,17 +211,18 @@ class World:
         )
         return draft.changed(**changes)
 
-    def send(self, name: str, data: bytes, value_wei: int | None = None) -> Any:
-        """A call of the rollup with this data; raises boa.BoaError when it reverts."""
-        value_wei = self.rollup_parameters["bond_wei"] if value_wei is None else value_wei
+    def send(self, name: str, data: bytes, value_wei: int | None = None, to: Any = None) -> Any:
+        """A call with this data, of the rollup with its bond; raises boa.BoaError when it reverts."""
+        contract = self.rollup if to is None else to
+        value_wei = self.rollup.next_bond_wei() if value_wei is None else value_wei
         computation = boa.env.execute_code(
-            to_address=self.rollup.address,
+            to_address=contract.address,
             sender=self[name],
             value=value_wei,
             data=data,
-            contract=self.rollup,
+            contract=contract,
         )
-        self.rollup.marshal_to_python(computation, None)
+        contract.marshal_to_python(computation, None)
         return computation
 
     def commit(self, name: str = "sequencer", draft: Commit | None = None, **changes: Any) -> Commit:

@@ -101,7 +101,7 @@ def test_refusals_keep_their_code(world: World) -> None:
 def test_reverts_say_the_contract_s_reason(world: World) -> None:
     with pytest.raises(CallReverted) as failure:
         world.node.estimate_gas(world.sequencer.address, world.rollup.address, world.rollup.finalise().data)
-    assert failure.value.reason == "rollup: no batch has passed its window"
+    assert failure.value.reason == "rollup: no batch is proved or has passed its window"
 
 
 def test_an_address_without_http_is_refused() -> None:

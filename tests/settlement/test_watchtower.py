@@ -95,7 +95,7 @@ LIES: dict[str, tuple[Callable[[BatchRecord], BatchRecord], str, int]] = {
         2,
     ),
     "a withdrawal that is kept back": (
-        lambda batch: msgspec.structs.replace(batch, outbox=()),
+        lambda batch: msgspec.structs.replace(batch, outbox=batch.outbox[:1]),
         "withdrawals",
         2,
     ),
@@ -108,7 +108,7 @@ def test_names_the_first_wrong_claim(
     world: World, alice: Trader, sequencer: SmallSequencer, name: str
 ) -> None:
     sequencer.close([alice.withdraw(1)])
-    sequencer.close([alice.transfer(17, 5)], [alice.withdraw(7 * USDC)])
+    sequencer.close([alice.transfer(17, 5)], [alice.withdraw(7 * USDC), alice.withdraw(3)])
     sequencer.close([alice.withdraw(2)])
     change, kind, segment = LIES[name]
     honest = lie(sequencer, 2, change)

@@ -199,7 +199,7 @@ class Batcher:
                 f"more than {rollup.max_delay_s} s before its block; the sequencer must order its words anew"
             )
         credit = rollup.get_credit(self.sender.address)
-        return rollup.commit(commitment, max(rollup.bond_wei - credit, 0)), ""
+        return rollup.commit(commitment, max(rollup.get_next_bond() - credit, 0)), ""
 
     def _check_inbox(self, batch: ClosedBatch) -> str:
         """Why L1 would not take the batch's inbox words now, empty if it would."""

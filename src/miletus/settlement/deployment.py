@@ -4,20 +4,25 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import rlp  # type: ignore[import-untyped]
 from eth_utils.address import to_canonical_address, to_checksum_address
 
+from miletus.native import domain
 from miletus.settlement.contracts import Contract, keccak256
 from miletus.settlement.errors import ContractMismatch, SettlementError
 from miletus.settlement.intents import Call
-from miletus.settlement.l1 import Rollup, RollupParameters, VaultParameters
+from miletus.settlement.keys import NO_KEYS, VerifyingKey, VerifyingKeys
+from miletus.settlement.l1 import ExitParameters, Rollup, RollupParameters, VaultParameters
 from miletus.settlement.node import L1Node
 from miletus.settlement.sender import Sender
 
-FORMAT = "miletus deployment 1"
+FORMAT = "miletus deployment 2"
 
 DEFAULT_VAULT = VaultParameters()
+DEFAULT_EXIT = ExitParameters()
+NOBODY = "0x" + 40 * "0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,8 @@ class Deployment:
     token: str
     start_block: int
     genesis_root: str
+    court: str
+    exit: str
 
     def save(self, path: Path) -> None:
         """Write it as JSON."""
@@ -83,8 +90,12 @@ def deploy(
     vault: VaultParameters = DEFAULT_VAULT,
     token: str | None = None,
     timeout_seconds: float = 60.0,
+    keys: VerifyingKeys = NO_KEYS,
+    exit_parameters: ExitParameters = DEFAULT_EXIT,
 ) -> Deployment:
-    """Deploy vault and rollup, and a development token if none is named; goes on where a crash left it.
+    """Deploy all contracts, and a development token if none is named; goes on where a crash left it.
+
+    `keys` are those of the circuits; without them nothing can be proved, and the policy must be optimistic.
 
     Raises:
         TransactionReverted, CallReverted: the contracts refuse the parameters.
@@ -95,8 +106,8 @@ def deploy(
         token_address, _ = _create(sender, "deploy token", token_data, timeout_seconds)
     else:
         token_address = token
+    verifiers = {name: _deploy_key(sender, name, key, timeout_seconds) for name, key in keys.named()}
     if sender.get("deploy vault") is None:
-        # the vault is told where the rollup will be: what this account creates with its next but one nonce
         nonce = sender.get_next_nonce()
         future = compute_created_address(sender.address, nonce + 1)
         arguments = (future, token_address, dataclasses.astuple(vault))
@@ -104,8 +115,40 @@ def deploy(
         if sender.submit("deploy vault", call).nonce != nonce:
             raise SettlementError(f"another program uses {sender.address}; deploy from an account of its own")
     vault_address, start_block = _wait_for_creation(sender, "deploy vault", timeout_seconds)
-    rollup_data = Contract.load("Rollup").encode_constructor(vault_address, dataclasses.astuple(rollup))
-    rollup_address, _ = _create(sender, "deploy rollup", rollup_data, timeout_seconds)
+    # each contract is told where those that follow will be: what this account creates with its next nonces
+    first = _get_nonce(sender, "deploy vault")
+    rollup_address, court, exit_address = (
+        compute_created_address(sender.address, nonce) for nonce in range(first + 1, first + 4)
+    )
+    creations: list[tuple[str, str, tuple[Any, ...]]] = [
+        ("Rollup", rollup_address, (vault_address, court, exit_address, dataclasses.astuple(rollup))),
+        (
+            "Court",
+            court,
+            (
+                rollup_address,
+                domain(sender.node.get_chain_id(), rollup_address),
+                [verifiers[f"edge {size}"] for size in range(len(keys.edges))],
+                verifiers.get("outbox", NOBODY),
+            ),
+        ),
+        (
+            "Exit",
+            exit_address,
+            (
+                rollup_address,
+                verifiers.get("exit", NOBODY),
+                verifiers.get("silence", NOBODY),
+                exit_parameters.claim_s,
+                exit_parameters.oracle_silence_s,
+            ),
+        ),
+    ]
+    for name, expected, constructor in creations:
+        data = Contract.load(name).encode_constructor(*constructor)
+        address, _ = _create(sender, f"deploy {name.lower()}", data, timeout_seconds)
+        if address != expected:
+            raise SettlementError(f"another program uses {sender.address}; deploy from an account of its own")
     return Deployment(
         chain_id=sender.node.get_chain_id(),
         rollup=rollup_address,
@@ -113,7 +156,21 @@ def deploy(
         token=token_address,
         start_block=start_block,
         genesis_root="0x" + rollup.genesis_root.hex(),
+        court=court,
+        exit=exit_address,
     )
+
+
+def _deploy_key(sender: Sender, name: str, key: VerifyingKey, timeout_seconds: float) -> str:
+    """Address of the verifier of a circuit."""
+    data = Contract.load("Verifier").encode_constructor(key.to_abi())
+    return _create(sender, f"deploy key of {name}", data, timeout_seconds)[0]
+
+
+def _get_nonce(sender: Sender, key: str) -> int:
+    intent = sender.get(key)
+    assert intent is not None
+    return intent.nonce
 
 
 def compute_created_address(creator: str, nonce: int) -> str:

@@ -42,6 +42,15 @@ class RollupParameters:
     reorg_age_s: int = 180
     deadline_s: int = 86_400
     freeze_s: int = 7 * 86_400
+    grace_s: int = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class ExitParameters:
+    """Parameters of an Exit (docs/reference/contracts.md)."""
+
+    claim_s: int = 30 * 86_400
+    oracle_silence_s: int = 3 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +63,7 @@ class BatchState:
     inbox_end: int
     outbox_count: int
     outbox_root: bytes
+    bond_wei: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +150,18 @@ class Rollup(Client):
 
     @cached_property
     def bond_wei(self) -> int:
-        """Bond of a batch."""
+        """Least bond of a batch; `get_next_bond` tells the one of now."""
         return self.read_int("bond_wei")
+
+    @cached_property
+    def court(self) -> str:
+        """Address of the court."""
+        return self.read_address("court")
+
+    @cached_property
+    def exit(self) -> str:
+        """Address of the exit."""
+        return self.read_address("exit")
 
     @cached_property
     def window_s(self) -> int:
@@ -172,9 +192,13 @@ class Rollup(Client):
         """What is kept of a batch. Raises CallReverted if there is none."""
         value = self.read("get_batch", number, block=block)
         assert isinstance(value, tuple)
-        batch_id, proposer, committed_at_s, inbox_end, outbox_count, outbox_root = value
+        batch_id, proposer, committed_at_s, inbox_end, outbox_count, outbox_root, bond_wei = value
         owner = str(to_checksum_address(proposer))
-        return BatchState(batch_id, owner, committed_at_s, inbox_end, outbox_count, outbox_root)
+        return BatchState(batch_id, owner, committed_at_s, inbox_end, outbox_count, outbox_root, bond_wei)
+
+    def get_next_bond(self, block: BlockTag = "latest") -> int:
+        """Bond of the next commit, doubled after each removal."""
+        return self.read_int("next_bond_wei", block=block)
 
     def get_credit(self, owner: str, block: BlockTag = "latest") -> int:
         """ETH that the rollup owes to an address, wei."""
@@ -199,7 +223,7 @@ class Rollup(Client):
         return Call(self.address, encode_commit(batch), value_wei, guarded=True)
 
     def finalise(self, limit: int = 64) -> Call:
-        """Make final what has passed its window."""
+        """Make final what was proved or has passed its window."""
         return self.build("finalize", limit, guarded=True)
 
     def claim(self, number: int, index: int, owner: str, amount_micros: int, proof: list[bytes]) -> Call:

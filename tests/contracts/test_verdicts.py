@@ -1,0 +1,511 @@
+"""One proof, two verdicts: what is proved as claimed is final, what is proved to be wrong is removed."""
+
+from typing import Any
+
+import boa
+import pytest
+
+from tests.contracts.proving import NO_TIP, OUTBOX, WRONG, Edge, Prover, post
+from tests.contracts.reference import FIELD, Segment
+from tests.contracts.world import DAY_S, NOBODY, World, refused, to_number
+
+TWO = (Segment((5, 6), 3, 13, 0), Segment((7,), 4, 14, 0))
+
+
+@pytest.mark.rule("08-R21", "08-R27")
+def test_a_batch_is_final_as_soon_as_all_of_it_is_proved(proving: Prover) -> None:
+    world = proving.world
+    bond_wei = world.rollup_parameters["bond_wei"]
+    outbox = ((to_number(world["trader"]), 1),)
+    posted = post(world, segments=(TWO[0], Segment((7,), 4, 14, 9)), outbox=outbox)
+    assert posted.id == bytes(world.get_head().id)
+    for part in (2, 0, 1):
+        assert not world.court.is_part_proved(posted.id, part)
+        proving.prove(posted, part)
+        event = world.get_event(world.court, "PartProved")
+        assert (event.id, event.part, event.payee) == (posted.id, part, world["challenger"])
+        assert world.court.is_part_proved(posted.id, part)
+        assert world.rollup.final_number() == 0
+    proving.prove_outbox(posted)
+    assert world.get_event(world.court, "BatchProved").id == posted.id
+    assert world.get_event(world.court, "BatchFinal").id == posted.id
+    assert world.court.is_proved(posted.id)
+    assert world.rollup.final_number() == 1
+    assert world.rollup.credit_wei(world["sequencer"]) == bond_wei
+    assert not world.court.is_part_proved(posted.id, OUTBOX + 1)
+
+
+@pytest.mark.rule("08-R27")
+def test_a_proved_batch_waits_for_its_parent(proving: Prover) -> None:
+    world = proving.world
+    first = post(world)
+    second = post(world, first)
+    third = post(world, second)
+    proving.prove_all(third)
+    proving.prove_all(second)
+    assert world.court.is_proved(third.id)
+    assert world.rollup.final_number() == 0
+    with refused("rollup: no batch is proved or has passed its window"):
+        world.rollup.finalize(5)
+    proving.prove_all(first)
+    assert world.rollup.final_number() == 3
+
+
+@pytest.mark.rule("08-R27")
+def test_a_proved_batch_is_final_when_its_parent_has_waited(proving: Prover) -> None:
+    world = proving.world
+    first = post(world)
+    world.wait(DAY_S)
+    second = post(world, first)
+    proving.prove_all(second)
+    world.wait(6 * DAY_S)
+    assert world.rollup.finalize(64) == 2
+
+
+@pytest.mark.rule("08-R26")
+def test_a_segment_is_proved_in_steps_by_anyone(proving: Prover) -> None:
+    """Facts are shared: whoever comes goes on from anyone's."""
+    world = proving.world
+    posted = post(world, segments=TWO)
+    proving.prove(posted, 1, end=False, steps=7, cursor=1, idle=False, root=70, payee="trader")
+    event = world.get_event(world.court, "FactProved")
+    assert (event.part, event.before, event.steps, event.cursor, event.root) == (1, 0, 7, 1, 70)
+    fact = world.court.get_fact(posted.id, 1, 7)
+    assert (fact.root, fact.cursor, fact.idle, fact.before, fact.edges) == (70, 1, False, 0, 1)
+    assert fact.payee == world["trader"]
+    proving.prove(posted, 1, before=7, end=False, steps=5, cursor=2, root=71, payee="thief")
+    fact = world.court.get_fact(posted.id, 1, 12)
+    assert (fact.root, fact.cursor, fact.idle, fact.before, fact.edges) == (71, 2, True, 7, 2)
+    proving.prove(posted, 1, before=12, steps=1)
+    end = world.court.get_end(posted.id, 1)
+    assert (end.before, end.steps, end.edges, end.payee) == (12, 13, 3, world["challenger"])
+    assert world.court.is_part_proved(posted.id, 1)
+    assert world.court.get_fact(posted.id, 1, 13).payee == NOBODY
+
+
+@pytest.mark.rule("08-R28")
+@pytest.mark.parametrize("segment", [0, 1, 2])
+def test_a_batch_that_ends_elsewhere_is_removed_with_what_is_on_it(proving: Prover, segment: int) -> None:
+    world = proving.world
+    bond_wei = world.rollup_parameters["bond_wei"]
+    good = post(world)
+    bad = post(world, good, segments=TWO)
+    post(world, bad)
+    post(world)
+    before_wei = boa.env.get_balance(world["challenger"])
+    proving.refute(bad, segment)
+    event = world.get_event(world.court, "BatchRemoved")
+    assert (event.number, event.id, event.proposer, event.head) == (2, bad.id, world["sequencer"], 1)
+    assert event.burnt_wei == bond_wei // 2
+    event = world.get_event(world.court, "Refuted")
+    assert (event.id, event.part, event.root, event.accumulator) == (bad.id, segment, WRONG, 0)
+    assert (event.payee, event.reward_wei) == (world["challenger"], bond_wei // 2)
+    assert (world.rollup.head_number(), world.rollup.final_number()) == (1, 0)
+    assert bytes(world.get_head().id) == good.id
+    assert world.court.credit_wei(world["challenger"]) == bond_wei // 2
+    world.court.withdraw_credit(sender=world["challenger"])
+    assert boa.env.get_balance(world["challenger"]) == before_wei + bond_wei // 2
+    assert boa.env.get_balance(world.court.address) == 0
+    assert world.rollup.burnt_wei() == bond_wei // 2
+
+
+@pytest.mark.rule("08-R28")
+def test_an_outbox_accumulator_that_differs_removes_too(proving: Prover) -> None:
+    world = proving.world
+    posted = post(world, segments=TWO)
+    proving.prove(posted, 1, accumulator=5)
+    assert world.rollup.head_number() == 0
+    assert world.get_event(world.court, "Refuted").accumulator == 5
+
+
+@pytest.mark.rule("08-R28", "08-R26")
+def test_the_reward_is_shared_by_steps(proving: Prover) -> None:
+    """An edge weighs one more than its steps; what division leaves is burnt."""
+    world = proving.world
+    posted = post(world, segments=TWO)
+    reward_wei = world.rollup_parameters["bond_wei"] // 2
+    for before, steps, payee in ((0, 30, "trader"), (30, 1, "thief"), (31, 60, "trader"), (0, 9, "proposer")):
+        proving.prove(
+            posted, 1, before=before, steps=steps, end=False, cursor=1, root=before + 1, payee=payee
+        )
+    proving.refute(posted, 1, before=91, steps=4)
+    weight = 95 + 4
+    assert world.court.credit_wei(world["trader"]) == reward_wei * 31 // weight + reward_wei * 61 // weight
+    assert world.court.credit_wei(world["thief"]) == reward_wei * 2 // weight
+    assert world.court.credit_wei(world["challenger"]) == reward_wei * 5 // weight
+    assert world.court.credit_wei(world["proposer"]) == 0
+    paid = sum(world.court.credit_wei(person) for person in world.people.values())
+    assert reward_wei - 4 < paid <= reward_wei
+    with refused("pots: path is paid already"):
+        world.court.pay_reward(posted.id, 1, 1)
+    for id, part in ((posted.id, 0), (posted.id, 2), (bytes(32), 1)):
+        with refused("court: no such verdict"):
+            world.court.pay_reward(id, part, 1)
+
+
+@pytest.mark.rule("08-R28")
+def test_a_long_path_is_paid_in_parts(proving: Prover) -> None:
+    world = proving.world
+    posted = post(world, segments=TWO)
+    for before in range(40):
+        payee = ("trader", "thief")[before % 2]
+        proving.prove(posted, 2, before=before, steps=1, end=False, cursor=0, root=before, payee=payee)
+    proving.refute(posted, 2, before=40, steps=1)
+    reward_wei = world.rollup_parameters["bond_wei"] // 2
+    share_wei = reward_wei * 2 // (41 + 41)
+    assert sum(world.court.credit_wei(person) for person in world.people.values()) == 16 * share_wei
+    for limit in (0, 1, 20, 64):
+        world.court.pay_reward(posted.id, 2, limit, sender=world["proposer"])
+    with refused("pots: path is paid already"):
+        world.court.pay_reward(posted.id, 2, 1)
+    assert world.court.credit_wei(world["trader"]) == world.court.credit_wei(world["thief"]) == 20 * share_wei
+    assert world.court.credit_wei(world["challenger"]) == share_wei
+
+
+@pytest.mark.rule("08-R08", "08-R28")
+def test_bonds_of_descendants_return_and_the_next_one_is_doubled(proving: Prover) -> None:
+    world = proving.world
+    bond_wei = world.rollup_parameters["bond_wei"]
+    bad = post(world)
+    for _ in range(3):
+        post(world)
+    assert world.rollup.next_bond_wei() == bond_wei
+    with refused("batches: batch is in the list"):
+        world.rollup.release(2)
+    proving.refute(bad, 0)
+    assert world.rollup.next_bond_wei() == 2 * bond_wei
+    with refused("batches: no bond is held there"):
+        world.rollup.release(1)
+    with refused("batches: no bond is held there"):
+        world.rollup.release(5)
+    world.rollup.release(3, sender=world["thief"])
+    event = world.get_event(world.rollup, "BondReleased")
+    assert (event.number, event.proposer) == (3, world["sequencer"])
+    assert world.rollup.credit_wei(world["sequencer"]) == bond_wei
+    with refused("batches: no bond is held there"):
+        world.rollup.release(3)
+    with refused("credit: less than the bond was sent"):
+        world.send("sequencer", world.draft().encode(), bond_wei - 1)
+    world.wait(12)
+    post(world)
+    assert world.rollup.credit_wei(world["sequencer"]) == bond_wei
+    assert world.get_head().bond_wei == 2 * bond_wei
+    post(world)  # takes the place of number 2, whose bond was still there
+    assert world.get_event(world.rollup, "BondReleased").number == 2
+    assert world.rollup.credit_wei(world["sequencer"]) == 2 * bond_wei
+    world.rollup.release(4)
+    held_wei = boa.env.get_balance(world.rollup.address)
+    assert held_wei == 2 * 2 * bond_wei + 3 * bond_wei + bond_wei // 2
+    assert world.finalize_all() == 2
+    assert world.rollup.next_bond_wei() == bond_wei
+    assert world.rollup.credit_wei(world["sequencer"]) == 7 * bond_wei
+
+
+@pytest.mark.rule("08-R08")
+def test_the_bond_grows_with_every_removal_up_to_a_limit(proving: Prover) -> None:
+    world = proving.world
+    bond_wei = world.rollup_parameters["bond_wei"]
+    burnt_wei = 0
+    for i in range(8):
+        expected_wei = bond_wei << min(i, 6)
+        assert world.rollup.next_bond_wei() == expected_wei
+        proving.refute(post(world), 0)
+        world.wait(12)
+        burnt_wei += expected_wei // 2
+    assert world.rollup.burnt_wei() == burnt_wei
+    old = post(world)
+    for _ in range(7):
+        proving.prove_all(old)
+        old = post(world, old)
+    assert world.rollup.next_bond_wei() == bond_wei
+
+
+@pytest.mark.rule("08-R08")
+def test_old_batches_do_not_lower_the_bond(proving: Prover) -> None:
+    """Only one that was committed after the removal shows that the chain goes on."""
+    world = proving.world
+    bond_wei = world.rollup_parameters["bond_wei"]
+    good = post(world)
+    proving.refute(post(world, good), 0)
+    proving.prove_all(good)
+    assert world.rollup.final_number() == 1
+    assert world.rollup.next_bond_wei() == 2 * bond_wei
+
+
+@pytest.mark.rule("08-R21")
+def test_a_proof_speaks_of_a_pending_batch_alone(proving: Prover) -> None:
+    world = proving.world
+    posted = post(world, segments=TWO)
+    proof = proving.make(posted, Edge(1))
+    with refused("batches: no such batch"):
+        proving.call(posted, Edge(1), proof, number=2)
+    with refused("court: batch is final"):
+        proving.call(posted, Edge(1), proof, number=0)
+    header, rows, outbox = posted.preimage
+    for place in range(6):
+        other = (*header[:place], bytes(32) if place == 0 else header[place] + 1, *header[place + 1 :])
+        with refused("statements: data are not those of the batch"):
+            proving.call(posted, Edge(1), proof, batch=(other, rows, outbox))
+    forged: list[Any] = [rows[:2], rows[1:], [rows[1], rows[0], rows[2]], [*rows, rows[2]]]
+    for row, place in ((row, place) for row in range(3) for place in range(7)):
+        value = bytes(32) if place == 0 else rows[row][place] + 1
+        changed = (*rows[row][:place], value, *rows[row][place + 1 :])
+        forged.append([*rows[:row], changed, *rows[row + 1 :]])
+    for changed_rows in forged:
+        with refused("statements: data are not those of the batch"):
+            proving.call(posted, Edge(1), proof, batch=(header, changed_rows, outbox))
+    for place in range(4):
+        other_outbox = (*outbox[:place], bytes(32) if place == 0 else outbox[place] + 1, *outbox[place + 1 :])
+        with refused("statements: data are not those of the batch"):
+            proving.call(posted, Edge(1), proof, batch=(header, rows, other_outbox))
+    with refused("statements: batch has no row"):
+        proving.call(posted, Edge(1), proof, batch=(header, [], outbox))
+    proving.call(posted, Edge(1), proof)
+
+
+@pytest.mark.rule("08-R23", "08-R26")
+def test_edges_that_no_segment_has(proving: Prover) -> None:
+    world = proving.world
+    posted = post(world, segments=TWO)
+    proof = proving.make(posted, Edge(1))
+    cases: list[tuple[str, Edge]] = [
+        ("statements: no key of that size", Edge(1, size=1)),
+        ("statements: no key of that size", Edge(1, size=8)),
+        ("statements: no key of that size", Edge(1, size=2**200)),
+        ("statements: nobody is the payee", Edge(1, payee="")),
+        ("statements: edge has too many steps", Edge(1, steps=2**32)),
+        ("statements: edge does not end where its segment does", Edge(1, cursor=1)),
+        ("statements: edge does not end where its segment does", Edge(1, cursor=3)),
+        ("statements: edge does not end where its segment does", Edge(1, idle=False)),
+        ("statements: edge has no steps", Edge(1, steps=0, end=False)),
+        ("statements: cursor is beyond the segment", Edge(1, cursor=3, end=False)),
+        ("statements: no fact after so many steps", Edge(1, before=1)),
+        ("statements: no fact after so many steps", Edge(1, before=2**255)),
+        ("statements: hash was not added", Edge(1, h=99)),
+        ("verifier: public input is not a field element", Edge(1, root=FIELD)),
+        ("verifier: public input is not a field element", Edge(1, accumulator=2**256 - 1)),
+        ("statements: proof does not hold", Edge(1, steps=11)),
+        ("statements: proof does not hold", Edge(1, root=99)),
+        ("statements: proof does not hold", Edge(0)),
+    ]
+    for reason, edge in cases:
+        with refused(reason):
+            proving.call(posted, edge, proof)
+    with refused("court: batch has no such segment"):
+        none = (3, 0, 1, 0, True, True, 5, 0, 3, 0, world["thief"])
+        world.court.prove(1, posted.preimage, NO_TIP, none, proof)
+    proving.prove(posted, 1, steps=5, cursor=0, end=False, root=5)
+    with refused("court: fact is known already"):
+        proving.prove(posted, 1, steps=5, cursor=0, end=False, root=5, payee="thief")
+    proving.prove(posted, 1)
+    with refused("court: segment is proved already"):
+        proving.prove(posted, 1, payee="thief")
+
+
+@pytest.mark.rule("08-R26")
+def test_a_path_longer_than_its_place_is_refused(proving: Prover) -> None:
+    world = proving.world
+    posted = post(world, segments=TWO)
+    before = 0
+    for _ in range(16):
+        proving.prove(posted, 1, before=before, steps=2**32 - 1, cursor=0, end=False, root=5)
+        before += 2**32 - 1
+    with refused("facts: path is too long"):
+        proving.prove(posted, 1, before=before, steps=17, cursor=0, end=False, root=5)
+    with refused("facts: path is too long"):
+        proving.prove(posted, 1, before=before, steps=17)
+    proving.prove(posted, 1, before=before, steps=15)
+
+
+@pytest.mark.rule("08-R23")
+def test_the_first_segment_begins_at_the_parents_last_claim(proving: Prover) -> None:
+    world = proving.world
+    first = post(world, segments=TWO)
+    second = post(world, first)
+    proof = proving.make(second, Edge(0))
+    header, digest, last, outbox = first.tip
+    tips = [
+        NO_TIP,
+        second.tip,
+        ((bytes(32), *header[1:]), digest, last, outbox),
+        (header, bytes(32), last, outbox),
+        (header, digest, (*last[:5], 99, last[6]), outbox),
+        (header, digest, last, bytes(32)),
+    ]
+    for tip in tips:
+        with refused("statements: data are not those of the parent"):
+            proving.call(second, Edge(0), proof, parent=tip)
+    proving.call(second, Edge(0), proof)
+    assert world.court.is_part_proved(second.id, 0)
+
+
+@pytest.mark.rule("08-R23")
+def test_every_input_is_that_of_the_specification(proving: Prover) -> None:
+    """One proof is made for each input with another value in its place, and no one is taken."""
+    posted = post(proving.world, segments=TWO)
+    cases = [(place, 0, 1) for place in range(10)]
+    cases += [(6, bit, 0) for bit in (*range(0, 80, 3), *range(80, 88))]
+    for place, bit, more in cases:
+
+        def change(inputs: list[int], place: int = place, bit: int = bit, more: int = more) -> list[int]:
+            value = inputs[place] + 1 if more else inputs[place] ^ 1 << bit
+            return [*inputs[:place], value, *inputs[place + 1 :]]
+
+        with refused("statements: proof does not hold"):
+            Prover(proving.world, change).prove(posted, 1)
+    proving.prove(posted, 1)
+
+
+@pytest.mark.rule("08-R20")
+def test_without_keys_nothing_is_proved(world: World) -> None:
+    prover = Prover(world)
+    outbox = ((to_number(world["trader"]), 1),)
+    posted = post(world, segments=(Segment((5, 6), 3, 13, 9),), outbox=outbox)
+    with refused("statements: no key of that size"):
+        prover.prove(posted, 0)
+    with refused("statements: no key of outboxes"):
+        prover.prove_outbox(posted)
+
+
+@pytest.mark.rule("08-R23")
+def test_an_empty_inbox_segment_is_proved_by_an_edge_of_no_steps(proving: Prover) -> None:
+    posted = post(proving.world)
+    proving.prove(posted, 0, steps=0)
+    assert proving.world.rollup.final_number() == 1
+
+
+@pytest.mark.rule("08-R24")
+def test_another_hash_can_be_added(proving: Prover) -> None:
+    """The proposer's may be the hash of nothing; then nobody could prove anything."""
+    world = proving.world
+    posted = post(world, segments=TWO)
+    with refused("statements: hash was not added"):
+        proving.prove(posted, 1, h=77)
+    assert not world.court.is_hash_added(posted.id, 1, 77)
+    with refused("statements: hash is not a field element"):
+        proving.add_hash(posted, 1, FIELD)
+    with refused("court: batch has no such segment"):
+        proving.add_hash(posted, 3, 77, ())
+    for words in ((), (5,), (6, 5), (5, 7)):
+        with refused("statements: words are not those of the segment"):
+            proving.add_hash(posted, 1, 77, words)
+    call = world.court.add_hash.prepare_calldata(posted.number, posted.preimage, 1, 77)
+    huge = post(world, segments=(Segment((5,) * 1024, 3, 13, 0),))
+    call = world.court.add_hash.prepare_calldata(huge.number, huge.preimage, 1, 77)
+    with refused("statements: input has no words"):
+        world.send("challenger", call, 0, world.court)
+    proving.add_hash(posted, 1, 77)
+    event = world.get_event(world.court, "HashAdded")
+    assert (event.id, event.segment, event.h) == (posted.id, 1, 77)
+    assert world.court.is_hash_added(posted.id, 1, 77)
+    proving.prove(posted, 1, h=77)
+    proving.prove(posted, 2)
+    proving.add_hash(posted, 0, 78)  # of no words
+    proving.prove(posted, 0, h=78)
+    assert world.rollup.final_number() == 1
+
+
+@pytest.mark.rule("08-R25")
+def test_an_outbox_is_proved_once(proving: Prover) -> None:
+    world = proving.world
+    outbox = ((to_number(world["trader"]), 1), (to_number(world["thief"]), 2))
+    posted = post(world, segments=(Segment((5, 6), 3, 13, 9),), outbox=outbox)
+    proof = proving.make_outbox(posted, "challenger")
+    with refused("statements: proof does not hold"):
+        proving.prove_outbox(posted, "thief", proof)
+    with refused("statements: nobody is the payee"):
+        world.court.prove_outbox(1, posted.preimage, NOBODY, proof)
+    proving.prove_outbox(posted, proof=proof)
+    with refused("court: outbox is proved already"):
+        proving.prove_outbox(posted)
+    second = post(world, posted)
+    with refused("court: outbox is empty"):
+        proving.prove_outbox(second)
+
+
+@pytest.mark.rule("08-R25", "08-R28")
+def test_a_forged_outbox_removes_the_batch(proving: Prover) -> None:
+    world = proving.world
+    outbox = ((to_number(world["thief"]), 5_000_000),)
+    posted = post(world, segments=(Segment((5, 6), 3, 13, 9),), outbox=outbox)
+    with refused("court: accumulator is the claimed one"):
+        proving.refute_outbox(posted, 9)
+    with refused("court: words are not those of the outbox"):
+        proving.refute_outbox(posted, 10, words=[1])
+    with refused("statements: proof does not hold"):
+        proving.refute_outbox(posted, 10, proof=proving.make_outbox(posted, "thief", 10))
+    with refused("statements: proof does not hold"):
+        proving.refute_outbox(posted, 10, proof=proving.make_outbox(posted, "challenger", 11))
+    proving.refute_outbox(posted, 10)
+    event = world.get_event(world.court, "Refuted")
+    assert (event.part, event.accumulator, event.payee) == (OUTBOX, 10, world["challenger"])
+    assert world.rollup.head_number() == 0
+    assert world.court.credit_wei(world["challenger"]) == world.rollup_parameters["bond_wei"] // 2
+
+
+@pytest.mark.rule("08-R29")
+@pytest.mark.parametrize("kind", ["end", "fact", "outbox"])
+def test_proofs_that_contradict_each_other_void_what_is_pending(proving: Prover, kind: str) -> None:
+    """Only a broken proof system proves two results of a claim that is proved from the last final one on."""
+    world = proving.world
+    bond_wei = world.rollup_parameters["bond_wei"]
+    final = post(world)
+    proving.prove_all(final)
+    outbox = ((to_number(world["thief"]), 5),)
+    segments = (Segment((5,), 3, 13, 9), Segment((6,), 3, 14, 9), Segment((7,), 3, 15, 9))
+    posted = post(world, final, segments=segments, outbox=outbox)
+    for _ in range(2):
+        post(world)
+    proving.prove(posted, 1)
+    proving.prove_outbox(posted)
+    proving.prove(posted, 2, end=False, steps=4, cursor=0, root=50)
+    with refused("court: another fact is known, from a start that is not proved"):
+        proving.prove(posted, 2, end=False, steps=4, cursor=0, root=51)
+    proving.prove(posted, 0)
+    if kind == "end":
+        proving.refute(posted, 1)
+    elif kind == "fact":
+        proving.prove(posted, 2, end=False, steps=4, cursor=0, root=51)
+    else:
+        proving.refute_outbox(posted, 10)
+    assert world.get_event(world.court, "Contradiction").id == posted.id
+    assert world.get_event(world.court, "Abandoned").final_number == 1
+    assert (world.rollup.head_number(), world.rollup.final_number()) == (1, 1)
+    assert world.rollup.frozen_at_s() == world.now_s
+    assert world.rollup.burnt_wei() == 0
+    with refused("rollup: frozen"):
+        world.commit()
+    world.wait(7 * DAY_S)
+    with refused("rollup: no batch is proved or has passed its window"):
+        world.rollup.finalize(1)
+    for number in (2, 3, 4):
+        world.rollup.release(number)
+    assert world.rollup.credit_wei(world["sequencer"]) == 4 * bond_wei
+    assert boa.env.get_balance(world.rollup.address) == 4 * bond_wei
+
+
+@pytest.mark.rule("08-R29")
+def test_a_contradiction_in_a_frozen_rollup(proving: Prover) -> None:
+    world = proving.world
+    world.deposit("trader", world.register("trader"), 5_000_000)
+    posted = post(world, inbox_count=0, segments=TWO)
+    world.wait(world.rollup_parameters["freeze_s"])
+    world.rollup.freeze()
+    frozen_at_s = world.now_s
+    world.wait(100)
+    proving.prove(posted, 0)
+    proving.refute(posted, 0)
+    assert world.rollup.frozen_at_s() == frozen_at_s
+    assert world.rollup.head_number() == 0
+
+
+@pytest.mark.rule("08-R29")
+def test_two_results_from_a_start_that_is_not_proved_freeze_nothing(proving: Prover) -> None:
+    """Attack: from a garbage claim anything follows, which says nothing about proofs. The batch goes."""
+    world = proving.world
+    bad = post(world, segments=(Segment((5, 6), 3, 0xBAD, 0), Segment((7,), 4, 14, 0)))
+    proving.prove(bad, 2)
+    proving.refute(bad, 2)
+    assert world.rollup.frozen_at_s() == 0
+    assert world.rollup.head_number() == 0
+    assert world.court.credit_wei(world["challenger"]) == world.rollup_parameters["bond_wei"] // 2
