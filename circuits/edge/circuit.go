@@ -70,14 +70,13 @@ func (c *Circuit) DefineOn(b bus.Bus) {
 	parts := cut(a, api, c.Public.Place, c.PlaceParts[:], placeBits, offsets(placeBits))
 	times := cut(a, api, c.Public.Times, c.TimeParts[:], []int{timeBoundBits, timeBoundBits}, []int{0, 64})
 	place := readPlace(parts)
-	// a payee is bound by being a public input; this gives it a constraint
-	api.AssertIsEqual(api.Mul(c.Public.Payee, 0), 0)
+	bindPayee(api, c.Public.Payee)
 	state := c.Tables.Define(b, c.size.chunk(), &chunk.Public{
 		RootBefore: c.Public.RootBefore, RootAfter: c.Public.RootAfter,
 		Segment: words.Binding{Count: parts[0].Value, Hash: c.Public.Hash, Point: c.Public.Point, Value: c.Public.Value},
 	})
 	shared := &steps.Shared{Bus: b, Memory: state, Batch: steps.Batch{
-		Words: place.words, Inbox: place.inbox, OffChain: place.offChain, TimeBoundMS: times[0], Domain: c.Public.Domain,
+		Words: place.words, Inbox: place.inbox, OffChain: place.offChain, TimeBoundMS: times[0], Domain: bus.Settle(api, c.Public.Domain),
 	}}
 	for i, table := range steps.Tables {
 		for j := range c.Rows[i] {
@@ -88,7 +87,13 @@ func (c *Circuit) DefineOn(b bus.Bus) {
 	c.defineEnds(shared, a, place, times[1])
 }
 
-// place is the public input of that name, cut.
+// bindPayee gives the payee a constraint, without which its public input would mean nothing to the verifier: any other
+// would do as well.
+func bindPayee(api frontend.API, payee frontend.Variable) {
+	bus.Settle(api, payee)
+}
+
+// placeWires is the public input place, cut.
 type placeWires struct {
 	words, cursorBefore, cursorAfter, steps                  integers.Integer
 	inbox, begin, end, last, offChain, idleBefore, idleAfter integers.Integer

@@ -2,8 +2,6 @@ package edge
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 
 	"miletus/circuits/steps"
 )
@@ -11,27 +9,24 @@ import (
 // segmentWords is the most words that a segment has (spec 08-R03): they fit every size.
 const segmentWords = 1024
 
-// sizes are the deployments' sizes. Small proves a dispute's few steps or a batch of a few operations, with the
-// shortest time; medium and large prove throughput.
-var sizes = map[string]func() *Size{
-	"small":  func() *Size { return newSize("small", 1, 40, 24, 260) },
-	"medium": func() *Size { return newSize("medium", 10, 240, 160, 900) },
-	"large":  func() *Size { return newSize("large", 50, 900, 500, 2600) },
-}
-
-// Sizes lists the names of the sizes, the smallest first.
-func Sizes() []string {
-	names := slices.Collect(maps.Keys(sizes))
-	slices.SortFunc(names, func(x, y string) int { return sizes[x]().Pages - sizes[y]().Pages })
-	return names
+// Sizes are those that L1 has verifiers of, the smallest first. Small proves a dispute's few steps or a batch of a few
+// operations in the shortest time; medium and large prove throughput.
+func Sizes() []*Size {
+	return []*Size{
+		newSize("small", 1, 40, 24, 260), newSize("medium", 10, 240, 160, 900), newSize("large", 50, 900, 500, 2600),
+	}
 }
 
 // FindSize gives a size by its name.
 func FindSize(name string) (*Size, error) {
-	if make := sizes[name]; make != nil {
-		return make(), nil
+	var names []string
+	for _, size := range Sizes() {
+		if size.Name == name {
+			return size, nil
+		}
+		names = append(names, size.Name)
 	}
-	return nil, fmt.Errorf("edge: there is no size %q: give one of %v", name, Sizes())
+	return nil, fmt.Errorf("edge: there is no size %q: give one of %v", name, names)
 }
 
 // rowsPerUnit is how many rows of each kind of step come with a unit of size, by what orders that rest, fill and are

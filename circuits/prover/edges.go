@@ -57,11 +57,11 @@ type edges struct {
 }
 
 // limits of times, as the circuit has them.
-const timeLimit = int64(1) << 62
+const timeLimit = int64(1) << 48
 
 func (j *EdgesJob) open() (Source, error) {
-	size := findSize(j.Size)
-	if size == nil {
+	size, err := edge.FindSize(j.Size)
+	if err != nil {
 		return nil, refuse("there is no size %q", j.Size)
 	}
 	rollup, err := parseAddress("the rollup", j.Rollup)
