@@ -14,7 +14,7 @@ import (
 )
 
 // blank is a source that knows nothing and counts what it is asked for.
-type blank struct{ count int }
+type blank struct{ count, opened, hashed, verified int }
 
 func (b *blank) one() frontend.Variable {
 	b.count++
@@ -22,6 +22,7 @@ func (b *blank) one() frontend.Variable {
 }
 
 func (b *blank) Open(_, _ frontend.Variable) (frontend.Variable, []frontend.Variable) {
+	b.opened++
 	last, cells := b.one(), make([]frontend.Variable, steps.TupleCells)
 	for i := range cells {
 		cells[i] = b.one()
@@ -35,19 +36,28 @@ func (b *blank) Word(_, _ frontend.Variable) frontend.Variable { return b.one() 
 
 func (b *blank) OffChain(_, _ frontend.Variable) (r, s frontend.Variable) { return b.one(), b.one() }
 
-func (b *blank) Hash(_, _ frontend.Variable, _ []frontend.Variable) frontend.Variable { return b.one() }
+func (b *blank) Hash(_, _ frontend.Variable, _ []frontend.Variable) frontend.Variable {
+	b.hashed++
+	return b.one()
+}
 
-func (b *blank) Signature(frontend.Variable, *signatures.Row) frontend.Variable { return b.one() }
+func (b *blank) Signature(frontend.Variable, *signatures.Row) frontend.Variable {
+	b.verified++
+	return b.one()
+}
 
 func (b *blank) Neighbour(_, _, _, _ frontend.Variable) frontend.Variable { return b.one() }
 
-var counts sync.Map // *steps.Table to int
+var blanks sync.Map // *steps.Table to *blank
 
-// inputCount is the number of inputs of a table's rows besides the head. It evaluates a row that is no step, and
-// thus holds that such a row is possible.
-func inputCount(t *steps.Table) int {
-	if known, ok := counts.Load(t); ok {
-		return known.(int)
+// inputCount is the number of inputs of a table's rows besides the head.
+func inputCount(t *steps.Table) int { return evaluateBlank(t).count }
+
+// evaluateBlank evaluates a row that is no step, and thus holds that such a row is possible; it gives what the row
+// asks for.
+func evaluateBlank(t *steps.Table) *blank {
+	if known, ok := blanks.Load(t); ok {
+		return known.(*blank)
 	}
 	b := evaluate.NewBus([]int{8, 13})
 	source := &blank{}
@@ -60,6 +70,6 @@ func inputCount(t *steps.Table) int {
 		Words: zero(16), Inbox: zero(1), OffChain: zero(1), TimeBoundMS: zero(timeBoundBits), Domain: fr.Element{},
 	}}
 	steps.Define(shared, t, &head, source)
-	counts.Store(t, source.count)
-	return source.count
+	blanks.Store(t, source)
+	return source
 }
