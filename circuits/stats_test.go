@@ -226,7 +226,7 @@ func dataUnits() []unit {
 // TestStats compares the price of everything with stats.csv, which changes on purpose only: go test -run Stats -update.
 func TestStats(t *testing.T) {
 	rows := [][]string{{"what", "range tables", "constraints each", "constraints once"}}
-	for _, units := range [][]unit{hashUnits(), integerUnits(), layoutUnits(), stateUnits(), dataUnits()} {
+	for _, units := range [][]unit{hashUnits(), integerUnits(), layoutUnits(), stateUnits(), dataUnits(), stepUnits()} {
 		for i := range units {
 			each, fixed := measure(t, &units[i])
 			rows = append(rows, []string{units[i].name, tableName(units[i].tables), each, fixed})
