@@ -84,7 +84,6 @@ type progress struct {
 	carried  []frontend.Variable
 	count    int64
 	touched  map[int64]bool
-	changed  int
 	nodes    map[[2]int64]bool
 	complete bool
 }

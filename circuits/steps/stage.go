@@ -15,9 +15,6 @@ var (
 	FillingShape      = Shape{layout.KindUnderlying, 4, 2}
 )
 
-// signersOfPage is the number of signers whose keys are on one page.
-const signersOfPage = 4
-
 // MachinePage is the number of the machine's page at an offset.
 func MachinePage(offset int64) Integer { return integers.Constant(layout.MachineRegion + offset) }
 
@@ -55,7 +52,7 @@ func (s *Step) OpenReadings(enabled, underlying, place Integer) *Record {
 	return s.Open(enabled, ReadingsShape, s.Add(first, page), tuple, s.OneHot(choice, TupleCells)...)
 }
 
-// Known is the number of an underlying, 0 where there is none of it, and 1 where there is.
+// KnownUnderlying is the number of an underlying, 0 where there is none of it, and 1 where there is.
 func (s *Step) KnownUnderlying(number Integer) (underlying, known Integer) {
 	known = s.IsLess(number, s.Underlyings)
 	return s.Unsigned(s.Select(known, number, integers.Constant(0)).Value, underlyingBits), known
