@@ -102,7 +102,7 @@ func (s *scene) fork(size *edge.Size) *edge.Runner {
 // sizeOf is a size with so many rows of each table, and room for few pages and words.
 func sizeOf(rows int) *edge.Size {
 	size := &edge.Size{
-		Name: "cheat", Steps: map[string]int{}, Pages: 10, ReadPages: 8, Nodes: 64, Signatures: 1, Words: 80, Hashes: 4,
+		Name: "cheat", Steps: map[string]int{}, Pages: 10, ReadPages: 8, Nodes: 64, Signatures: 1, Words: 104, Hashes: 4,
 		RangeBits: []int{8, 13},
 	}
 	for _, t := range steps.Tables {
