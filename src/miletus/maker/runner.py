@@ -179,6 +179,7 @@ class Runner:
         for underlying, view in (await read_market(self.line, self.feed)).items():
             self._index_times[underlying] = view.tick_time_s
             self._sheet_times[underlying] = view.sheet_time_s
+            self.guard.note_index(time.monotonic(), underlying, view.index_ticks)
 
     # ---- hearing
 
