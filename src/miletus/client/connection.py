@@ -21,8 +21,8 @@ from miletus.sequencer.confirmations import Confirmation, compute_words_hash, ha
 from miletus.sequencer.errors import Refused
 from miletus.sequencer.frames import SEQUENCED_WORDS, Item
 
-MOST_ROOTS: Final = 4_096
-"""Roots of groups whose signature was checked, that are remembered."""
+MOST_GROUPS: Final = 256
+"""Groups whose signature was checked, that are remembered."""
 
 
 class WrongNode(ClientError):
@@ -45,7 +45,7 @@ class CheckedConnection:
         self.deployment = deployment
         self.sequencer = sequencer
         self.latencies_us = array("d")
-        self._checked: dict[bytes, bool] = {}
+        self._checked: dict[tuple[int, bytes], set[bytes]] = {}
 
     async def submit(self, operations: Sequence[bytes]) -> list[Answer | Refused]:
         """Have signed operations ordered; for each its checked answer, or the node's refusal, in order.
@@ -104,16 +104,30 @@ class CheckedConnection:
             )
 
     def _is_signed(self, confirmation: Confirmation) -> bool:
-        """Whether the sequencer signed it; the signature under one group's root is checked once."""
-        root = confirmation.leaf.compute_hash()
+        """Whether the sequencer signed it.
+
+        A group's root is checked once, and whatever lies on the way to a checked root is part of that group:
+        so of a group's answers each costs about one hash, not one for each level of its tree.
+        """
+        group = (confirmation.epoch, confirmation.signature)
+        nodes = self._checked.get(group)
+        node = confirmation.leaf.compute_hash()
+        if nodes is not None and node in nodes:
+            return True
+        way = {node}
         for sibling in confirmation.path:
-            root = hash_pair(root, sibling)
-        known = confirmation.epoch.to_bytes(8, "big") + root + confirmation.signature
-        if known not in self._checked:
-            if len(self._checked) >= MOST_ROOTS:
-                self._checked.clear()
-            self._checked[known] = recover_signer(self.deployment, confirmation) == self.sequencer
-        return self._checked[known]
+            way.add(sibling)
+            node = hash_pair(node, sibling)
+            if nodes is not None and node in nodes:
+                nodes |= way
+                return True
+            way.add(node)
+        if recover_signer(self.deployment, confirmation) != self.sequencer:
+            return False
+        if len(self._checked) >= MOST_GROUPS:
+            self._checked.clear()
+        self._checked[group] = way
+        return True
 
 
 async def connect(
