@@ -23,12 +23,17 @@ Key = tuple[str, int | None]
 """A channel's name, and the account for a private one."""
 
 
+def load_families() -> None:
+    """Fill the table of channels; they import methods, so not while this module is loaded."""
+    for module in MODULES:
+        importlib.import_module(f"miletus.gateway.channels.{module}")
+
+
 class Hub:
     """All channels that somebody is subscribed to."""
 
     def __init__(self, gateway: "Gateway") -> None:
-        for module in MODULES:
-            importlib.import_module(f"miletus.gateway.channels.{module}")
+        load_families()
         self.gateway = gateway
         self.channels: dict[Key, Channel] = {}
         self._by_topic: dict[Topic, set[Channel]] = {}
