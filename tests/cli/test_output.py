@@ -3,6 +3,9 @@
 import errno
 import io
 import json
+import signal
+import subprocess
+import sys
 from contextlib import redirect_stdout
 
 import msgspec
@@ -158,3 +161,9 @@ def test_every_reason_that_an_operation_can_be_refused_with_has_advice() -> None
         assert text.startswith(f"{reason.name}: ")
         assert "\n" not in text
     assert explain_refusal(Reason.BAD_TICK) == "BAD_TICK"
+
+
+def test_ctrl_c_while_the_command_is_still_being_loaded_shows_no_traceback() -> None:
+    program = "import os, signal, miletus.cli.main; os.kill(os.getpid(), signal.SIGINT)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, "")

@@ -35,7 +35,10 @@ OPERATOR_WEI = 1_000 * ETHER
 LEAST_DISK_BYTES = 512 << 20
 """Free space that a system wants at its start: the log's files are filled beforehand."""
 
-LEFT_OVER_SECONDS = 10.0
+LEFT_OVER_SECONDS = 30.0
+
+KEPT_STATES = 64
+"""Blocks whose states an L1 of our own keeps: whoever polls it asks for those of the last few."""
 
 logger = structlog.get_logger(__name__)
 
@@ -103,6 +106,8 @@ def start_anvil(folder: Folder, *, port: int | None, start_s: int | None, keep: 
         state_path=path,
         log_path=folder.logs / "anvil.log",
         timestamp_s=start_s if path is None or not path.exists() else None,
+        # what it writes at its end is mostly old states, and nobody asks for those
+        arguments=("--prune-history", str(KEPT_STATES)) if keep else (),
     )
 
 

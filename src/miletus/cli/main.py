@@ -1,8 +1,12 @@
 """The command `miletus`: its sub-commands, and what becomes of an error."""
 
+# ruff: noqa: E402
+import signal
+
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C during the imports below ends this without a traceback
+
 import logging
 import os
-import signal
 import sys
 from typing import Annotated
 
