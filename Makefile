@@ -38,7 +38,7 @@ help:  ## this list
 
 # ---- set-up ---------------------------------------------------------------------------------------
 
-setup: $(STAMPS)/python $(STAMPS)/node $(STAMPS)/staticcheck  ## the pinned tools: .venv, node_modules, staticcheck
+setup: $(STAMPS)/python $(STAMPS)/node $(STAMPS)/staticcheck $(STAMPS)/postgresql  ## the pinned tools: .venv, node_modules, staticcheck
 
 $(STAMPS):
 	@mkdir -p $@
@@ -59,6 +59,10 @@ $(STAMPS)/staticcheck: Makefile | $(STAMPS)
 	$(NEED_GO)
 	$(if $(GO_MODULES),GOBIN="$(CURDIR)/build/bin" $(GO) install honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_VERSION))
 	$(if $(GO_MODULES),@touch $@)
+
+$(STAMPS)/postgresql: scripts/install_postgresql.sh | $(STAMPS)
+	@sh scripts/install_postgresql.sh
+	@touch $@
 
 lock: $(STAMPS)/python  ## write requirements.lock anew after a change in pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --generate-hashes \

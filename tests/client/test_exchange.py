@@ -153,7 +153,7 @@ def test_a_key_that_is_not_the_accounts_is_refused(serving: Serving) -> None:
     with pytest.raises(ClientError, match="has another key in slot 0"):
         Exchange.open(serving.venue, key=w.get_key(BOB), account=ALICE)
     with pytest.raises(ClientError, match="is not on the exchange yet"):
-        Exchange.open(serving.venue, key=w.get_key(BOB), account=5_000)
+        Exchange.open(serving.venue, key=w.get_key(BOB), account=5_000, patience_seconds=0.2)
     with Exchange.open(serving.venue) as exchange, pytest.raises(ClientError, match="without an account"):
         exchange.buy(PERPETUAL, "0.01", PRICE)
 

@@ -5,6 +5,7 @@ ClientError
 ├── RequestError     an order or request that can't be said in words: off the grid, too wide, no free slot
 ├── OrderRefused     the exchange refused an operation; `reason` says why, `number` where, if it was ordered
 ├── AnswerLost       an operation was ordered and its answer never came: look at the account
+├── NotYet           an account that is not on the exchange yet: L1 has its deposit, or nobody made one
 ├── FeedLost         a stream can't go on without a gap: begin it anew
 └── Unreachable      no node answers, for longer than the SDK tries
 """
@@ -41,6 +42,10 @@ class OrderRefused(ClientError):
 
 class AnswerLost(ClientError):
     """The connection ended between an operation and its answer, and the operation was ordered."""
+
+
+class NotYet(ClientError):
+    """An account or its key is not on the exchange; what L1 has of it needs some blocks."""
 
 
 class FeedLost(ClientError):

@@ -20,7 +20,7 @@ from eth_account.signers.local import LocalAccount
 
 from miletus.client import streams
 from miletus.client.directory import Directory
-from miletus.client.errors import AnswerLost, ClientError, OrderRefused, RequestError
+from miletus.client.errors import AnswerLost, ClientError, NotYet, OrderRefused, RequestError
 from miletus.client.keys import derive_trading_key
 from miletus.client.line import Line
 from miletus.client.reading import (
@@ -99,11 +99,13 @@ class AsyncExchange:
             account: the account's number.
             key_slot: which of the account's keys this is.
             store: a file for what is sent to L1, see `Money`.
-            patience_seconds: how long a node that does not answer is tried.
+            patience_seconds: how long a node that does not answer is tried, and an account that is on its way
+                from L1 is waited for.
 
         Raises:
             Unreachable: no node answers.
-            ClientError: the account is not there, or has another key.
+            NotYet: the account, or its key, is not on the exchange.
+            ClientError: it has another key.
 
         """
         exchange = cls(venue, Line(venue, patience_seconds))
@@ -116,7 +118,7 @@ class AsyncExchange:
                 if account is None:
                     account = await asyncio.to_thread(exchange._find_account)
             if key is not None and account is not None:
-                await exchange._take_key(key, account, key_slot)
+                await exchange._wait_for_key(key, account, key_slot, patience_seconds)
         except BaseException:
             await exchange.close()
             raise
@@ -376,13 +378,23 @@ class AsyncExchange:
         finally:
             money.close()
 
+    async def _wait_for_key(self, key: PrivateKey, account: int, key_slot: int, seconds: float) -> None:
+        """Take up the account, which a first deposit brings some blocks after it was made on L1."""
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                await self._take_key(key, account, key_slot)
+                return
+            except NotYet:
+                if time.monotonic() > end:
+                    raise
+                await asyncio.sleep(min(0.5, seconds / 4))
+
     async def _take_key(self, key: PrivateKey, account: int, key_slot: int) -> None:
         view = await self._view(account)
         found = next((each for each in view.keys if each.slot == key_slot), None)
         if found is None:
-            raise ClientError(
-                f"account {account} has no key in slot {key_slot} yet: try again in some seconds"
-            )
+            raise NotYet(f"account {account} has no key in slot {key_slot} yet: try again in some seconds")
         if (int.from_bytes(found.x, "big"), int.from_bytes(found.y, "big")) != key.public:
             raise ClientError(f"account {account} has another key in slot {key_slot}: bind this one first")
         self._trader = Trader(
@@ -398,7 +410,7 @@ class AsyncExchange:
     async def _view(self, account: int) -> AccountView:
         view = await self.line.ask(lambda node: node.plain.get_account(account))
         if view is None:
-            raise ClientError(
+            raise NotYet(
                 f"account {account} is not on the exchange yet: its deposit waits to be old enough on L1; "
                 "try again in some seconds"
             )
