@@ -11,6 +11,7 @@ from librt.vecs import vec
 from mypy_extensions import i64
 
 from miletus.codec import decode_segment
+from miletus.codec.table import WORD_BYTES
 from miletus.engine import layout
 from miletus.engine.machine import Machine, build_machine
 from miletus.engine.reasons import Reason
@@ -94,6 +95,12 @@ class Mirror:
                 f"the feed goes on at {group.first_number} of epoch {group.epoch}, and {self.next_number} of "
                 f"{self.epoch} is next: the state must be fetched anew"
             )
+        words = sum([len(item.words) // WORD_BYTES for item in group.items])
+        if group.first_number + words != group.next_number:
+            raise MirrorError(
+                f"the group at {group.first_number} has {words} words, and the next is told to begin at "
+                f"{group.next_number}: the state must be fetched anew"
+            )
         done: list[Applied] = []
         number = group.first_number
         for tag, items in split_runs(group.items):
@@ -129,7 +136,7 @@ class Mirror:
                     "another version; use the node's"
                 )
             done.append(Applied(number, time_ms, item.words, ours))
-            number += len(item.words) // 31
+            number += len(item.words) // WORD_BYTES
         return number
 
 
