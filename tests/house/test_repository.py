@@ -135,10 +135,14 @@ def get_runtime_distributions() -> set[str]:
 
 
 def get_licence(name: str) -> str:
+    """What a distribution states of its licence; where it states nothing, the text of its licence files."""
     metadata = distribution(name).metadata
     classifiers = [text for text in metadata.get_all("Classifier", []) if text.startswith("License")]
     stated = metadata.get("License-Expression") or metadata.get("License") or ""
-    return " | ".join([stated.split("\n")[0], *classifiers])
+    if stated or classifiers:
+        return " | ".join([stated.split("\n")[0], *classifiers])
+    files = [path for path in distribution(name).files or [] if "LICEN" in path.name.upper()]
+    return " ".join(path.read_text() for path in files)
 
 
 def test_no_licence_at_run_time_is_copyleft() -> None:
