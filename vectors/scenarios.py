@@ -77,8 +77,6 @@ def positions(w: World) -> None:
     w.place(DAVE, CALL, BUY, 199_800, 40, 1)
     w.place(ALICE, CALL, SELL | FOK, 199_000, 250, 6)
     w.place(ALICE, CALL, SELL | FOK, 199_000, 100, 6)
-    w.place(BOB, PUT, SELL, 180_000, 10, 5)
-    w.place(ALICE, PUT, BUY, 180_000, 10, 6)
 
 
 def amend_while_filling(w: World) -> None:
