@@ -1,4 +1,4 @@
-"""Real Groth16 proofs of a circuit that says nothing, made by gnark; and BN254's precompiles at its speed.
+"""Real Groth16 proofs of a circuit that says nothing, made by gnark.
 
 The circuit (circuits/internal/fixture) has a proof for any public inputs. In the place of the machine's
 circuits it lets a test bring about every verdict while the real verifier checks real proofs; what the
@@ -14,12 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from boa.util.abi import Address
-from boa.vm.py_evm import register_raw_precompile
-from eth.exceptions import VMError
-
 CIRCUITS = Path(__file__).resolve().parents[2] / "circuits"
-ADD, MULTIPLY, PAIR = 6, 7, 8
 KEY_FIELDS = (
     *("alpha", "beta_negated", "gamma_negated", "delta_negated", "commitment_g"),
     "commitment_g_sigma_negated",
@@ -83,31 +78,3 @@ def prove(inputs: Sequence[int]) -> Proof:
 def to_numbers(texts: Sequence[str]) -> tuple[int, ...]:
     """Numbers from their hex digits."""
     return tuple(int(text, 16) for text in texts)
-
-
-def call_precompile(number: int, data: bytes) -> bytes | None:
-    """What a precompile gives; None if it fails."""
-    output = get_fixture().ask(call=number, input=data.hex()).get("output")
-    return None if output is None else bytes.fromhex(output[2:])
-
-
-def register_precompiles() -> None:
-    """Let titanoboa's EVM compute BN254 by gnark-crypto: its own takes seconds for a pairing."""
-    for number in (ADD, MULTIPLY, PAIR):
-        register_raw_precompile(Address(f"0x{number:040x}"), make_precompile(number), force=True)
-
-
-def make_precompile(number: int) -> Any:
-    """One of the precompiles, with its gas (EIP-1108)."""
-
-    def run(computation: Any) -> Any:
-        data = computation.msg.data_as_bytes
-        gas = {ADD: 150, MULTIPLY: 6_000, PAIR: 45_000 + 34_000 * (len(data) // 192)}[number]
-        computation.consume_gas(gas, reason="BN254")
-        output = call_precompile(number, data)
-        if output is None:
-            raise VMError("not a point of the curve")
-        computation.output = output
-        return computation
-
-    return run

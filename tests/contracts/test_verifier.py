@@ -10,16 +10,8 @@ from eth.precompiles.ecadd import ecadd
 from eth.precompiles.ecmul import ecmul
 from eth.precompiles.ecpairing import ecpairing
 
-from tests.contracts.fixture import (
-    ADD,
-    MULTIPLY,
-    PAIR,
-    Proof,
-    call_precompile,
-    get_key,
-    prove,
-    register_precompiles,
-)
+from tests.contracts.fixture import Proof, get_key, prove
+from tests.contracts.precompiles import ADD, MULTIPLY, PAIR, call_precompile, register_precompiles
 from tests.contracts.reference import FIELD
 from tests.contracts.world import CONTRACTS, get_deployer, refused
 

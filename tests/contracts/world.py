@@ -11,7 +11,8 @@ import boa
 import pytest
 from eth_abi.abi import decode
 
-from tests.contracts.fixture import get_key, register_precompiles
+from tests.contracts.fixture import get_key
+from tests.contracts.precompiles import register_precompiles
 from tests.contracts.reference import Commit, Segment, compute_proof
 
 CONTRACTS = Path(os.environ.get("MILETUS_CONTRACTS", Path(__file__).resolve().parents[2] / "contracts"))

@@ -59,6 +59,19 @@ class Final:
 
 
 @dataclass(frozen=True, slots=True)
+class Removal:
+    """Batches from `number` on left the list, the first because it was wrong or not proved in time.
+
+    All were void if `wrong` is false: proofs contradicted each other.
+    """
+
+    number: int
+    wrong: bool
+    batches: tuple[PostedBatch, ...]
+    block_number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Paid:
     """A withdrawal was paid."""
 
@@ -81,6 +94,10 @@ class Anchor:
     inbox_end: int
 
 
+class _CutBelowAnchor(Exception):
+    """A removal reached below the view's beginning, so that everything must be read anew."""
+
+
 @dataclass
 class ChainView:
     """Entries, batches and payments of one rollup.
@@ -101,6 +118,7 @@ class ChainView:
     batches: list[PostedBatch] = field(default_factory=list)
     finals: list[Final] = field(default_factory=list)
     paid: list[Paid] = field(default_factory=list)
+    removals: list[Removal] = field(default_factory=list)
     head: Header | None = None
     anchor: Anchor | None = None
 
@@ -136,10 +154,11 @@ class ChainView:
         self.batches = [batch for batch in self.batches if batch.number > anchor.batch_number]
         self.finals = [final for final in self.finals if final.block_number > anchor.block_number]
         self.paid = [paid for paid in self.paid if paid.block_number > anchor.block_number]
+        self.removals = [one for one in self.removals if one.block_number > anchor.block_number]
 
     def restart(self) -> None:
         """Forget everything; the next poll reads from the first block."""
-        self.entries, self.batches, self.finals, self.paid = [], [], [], []
+        self.entries, self.batches, self.finals, self.paid, self.removals = [], [], [], [], []
         self.anchor = self.head = None
         self._follower.resume([])
 
@@ -208,7 +227,12 @@ class ChainView:
             if self._is_before_anchor(update):
                 self._follower.resume([])
                 update = replace(self._follower.poll(), reverted_to=self.start_block - 1)
-            self._apply(update)
+            try:
+                self._apply(update)
+            except _CutBelowAnchor:
+                self._follower.resume([])
+                update = replace(self._follower.poll(), reverted_to=self.start_block - 1)
+                self._apply(update)
         except L1Error:
             self._follower.resume(before)
             raise
@@ -236,11 +260,12 @@ class ChainView:
                 raise L1Inconsistent(
                     f"L1 at {url}: at its head {update.head.number} {error}; it lags, or use another node"
                 ) from None
-        self.entries, self.batches, self.finals, self.paid = (
+        self.entries, self.batches, self.finals, self.paid, self.removals = (
             draft.entries,
             draft.batches,
             draft.finals,
             draft.paid,
+            draft.removals,
         )
         self.anchor, self.head = draft.anchor, update.head
 
@@ -254,10 +279,20 @@ class ChainView:
             if self.anchor is not None and reverted_to < self.anchor.block_number:
                 draft.anchor = None
         draft.entries = [entry for entry in self.entries if entry.block_number <= last]
-        draft.batches = [batch for batch in self.batches if batch.block_number <= last]
+        draft.batches = [batch for batch in self._restore(last) if batch.block_number <= last]
+        draft.removals = [one for one in self.removals if one.block_number <= last]
         draft.finals = [final for final in self.finals if final.block_number <= last]
         draft.paid = [paid for paid in self.paid if paid.block_number <= last]
         return draft
+
+    def _restore(self, last: int) -> list[PostedBatch]:
+        """Batches as they were before the removals of blocks after `last`."""
+        batches = list(self.batches)
+        for removal in reversed(self.removals):
+            if removal.block_number > last:
+                batches = [batch for batch in batches if batch.number < removal.number]
+                batches.extend(removal.batches)
+        return batches
 
     def _take(self, header: Header, log: Log) -> None:
         if log.address == self.vault.address:
@@ -270,6 +305,10 @@ class ChainView:
             return
         if event.name == "BatchCommitted":
             self._take_batch(event, header)
+        elif event.name == "BatchRemoved":
+            self._cut(event.values["number"], True, header)
+        elif event.name == "Abandoned":
+            self._cut(event.values["final_number"] + 1, False, header)
         elif event.name == "BatchFinal":
             self.finals.append(Final(event.values["number"], event.values["id"], header.number))
         elif event.name == "WithdrawalPaid":
@@ -310,6 +349,17 @@ class ChainView:
                 committed_at_s=header.timestamp_s,
             )
         )
+
+    def _cut(self, number: int, wrong: bool, header: Header) -> None:
+        if self.anchor is not None and number <= self.anchor.batch_number:
+            raise _CutBelowAnchor
+        cut = tuple(batch for batch in self.batches if batch.number >= number)
+        if wrong and (not cut or cut[0].number != number):
+            raise L1Inconsistent(
+                f"L1 at {self.rollup.node.rpc.url} left out batch {number}, which was removed; use another"
+            )
+        self.batches = [batch for batch in self.batches if batch.number < number]
+        self.removals.append(Removal(number, wrong, cut, header.number))
 
     def _check_against_state(self, head: Header) -> None:
         """See that the events gave what the contracts hold at the head."""

@@ -163,7 +163,7 @@ def compute_batch_id(
     digest = bytes(SLOT)
     for j, segment in enumerate(batch.segments):
         slots = to_slots(segment.words if j else inbox_words)
-        row = _bind(slots, segment.data_hash)
+        row = bind_slots(slots, segment.data_hash)
         claim = segment.claim
         digest = keccak256(
             digest
@@ -173,7 +173,7 @@ def compute_batch_id(
             + _number(claim.outbox)
         )
     accumulator = batch.segments[-1].claim.outbox
-    words_keccak, z, y = _bind(b"".join(encode_withdrawal(entry) for entry in batch.outbox), accumulator)
+    words_keccak, z, y = bind_slots(b"".join(encode_withdrawal(entry) for entry in batch.outbox), accumulator)
     outbox = keccak256(words_keccak + _numbers(len(batch.outbox), accumulator, z, y))
     inputs = _numbers(
         block_number,
@@ -201,7 +201,7 @@ def compute_withdrawal_proof(outbox: Sequence[Withdrawal], index: int) -> tuple[
     return nodes[0], proof
 
 
-def _bind(slots: bytes, data_hash: int) -> tuple[bytes, int, int]:
+def bind_slots(slots: bytes, data_hash: int) -> tuple[bytes, int, int]:
     """(keccak, z, y) of words in slots (spec 10-R08)."""
     words_keccak = keccak256(slots)
     z = int.from_bytes(keccak256(words_keccak + _number(data_hash)), "big") % FIELD
