@@ -91,6 +91,9 @@ def read_until(database: Database, last: int) -> dict[str, list[Any]]:
 
 
 @pytest.mark.rule("09-R05", "09-R07", "09-R18")
+@pytest.mark.parametrize(
+    "make_address", ["sqlite", pytest.param("postgresql", marks=pytest.mark.long)], indirect=True
+)
 def test_a_running_market_is_indexed_as_l1_alone_tells_it(system: Running, make_address: MakeAddress) -> None:
     address, other = make_address(), make_address()
     database = open_database(address)
@@ -102,8 +105,9 @@ def test_a_running_market_is_indexed_as_l1_alone_tells_it(system: Running, make_
     with indexing(system, address) as process:
         many = len(history.get_fills(limit=1_000).rows)
         until(lambda: len(history.get_fills(limit=1_000).rows) >= many + 2)
+        # what the feed told has the time of its arrival, what came from the folder at the start has not
+        until(lambda: history.get_fills(limit=1).rows[0].arrival_ms is not None)
         newest = history.get_fills(limit=1).rows[0]
-        assert newest.arrival_ms is not None
         wanted = newest.id // first_id(1)
         until(lambda: (batch := history.get_batch(wanted)) is not None and batch.l1_block is not None)
         until(lambda: (batch := history.get_batch(2)) is not None and batch.l1_final_block is not None)
@@ -114,6 +118,11 @@ def test_a_running_market_is_indexed_as_l1_alone_tells_it(system: Running, make_
     alone = open_database(other)
     one, two = read_until(database, wanted), read_until(alone, wanted)
     assert len(one["fills"]) >= 5
+    # an order that a later batch changed is left out where that batch is known already
+    known = {row[0] for row in one["orders"]} & {row[0] for row in two["orders"]}
+    assert len(known) > len(one["orders"]) // 2
+    for rows in (one, two):
+        rows["orders"] = [row for row in rows["orders"] if row[0] in known]
     assert find_difference(one, two) == ""
     audit = system.do("audit", newest.name)
     assert (audit.status, audit.json["batch"], audit.json["price_ticks"]) == (0, wanted, newest.price_ticks)
