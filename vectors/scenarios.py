@@ -60,7 +60,7 @@ def reduce_only(w: World) -> None:
 
 
 def positions(w: World) -> None:
-    """Positions open, close in the middle of their list and come back; stale sums are rebuilt, a maker's too."""
+    """Positions open, close in the middle of a list and come back; stale sums are rebuilt, a maker's too."""
     rows = [(CALL, 200_000, 100), (PUT, 180_000, 100), (PERPETUAL, 9_000_000, 20), (ETH_CALL, 9_000, 500)]
     for slot, (instrument, price, size) in enumerate(rows):
         w.place(BOB, instrument, SELL, price, size, slot)

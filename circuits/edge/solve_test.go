@@ -19,7 +19,7 @@ func TestEdgesSatisfyTheCircuit(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Log("constraints", system.GetNbConstraints())
-	for _, name := range []string{"garbage"} {
+	for _, name := range []string{"garbage", "positions", "times_in_force", "cash", "expiry"} {
 		run(t, size, harness.LoadVector(t, name), func(e *edge.Edge) {
 			witness, err := frontend.NewWitness(e.Circuit, ecc.BN254.ScalarField())
 			if err != nil {
