@@ -1,4 +1,4 @@
-"""BN254's precompiles for titanoboa's EVM at the speed of gnark-crypto: its own take seconds for a pairing."""
+"""BN254's precompiles for the EVM of titanoboa by gnark-crypto: its own take seconds for a pairing."""
 
 from typing import Any
 
