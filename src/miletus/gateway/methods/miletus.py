@@ -4,7 +4,7 @@ from typing import Any
 
 from miletus.gateway.errors import make_error, make_invalid
 from miletus.gateway.finality import Road
-from miletus.gateway.methods.history import parse_trade_id
+from miletus.gateway.methods.trades import parse_trade_id
 from miletus.gateway.methods.trading import find_order
 from miletus.gateway.methods.wallet import get_owner
 from miletus.gateway.rpc import Call, Params, method

@@ -1,6 +1,5 @@
-"""Placing, changing and cancelling orders."""
+"""Placing orders."""
 
-import asyncio
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -11,7 +10,7 @@ from miletus.engine.params import EXPIRY_TIME_OF_DAY_S, MAX_ORDER_LOTS, PRICE_LI
 from miletus.gateway.books import BUY, SELL
 from miletus.gateway.desk import Desk, Placed, Ticket
 from miletus.gateway.errors import RpcError, make_error, make_invalid, make_unsupported
-from miletus.gateway.instruments import Listing, parse_currency
+from miletus.gateway.instruments import Listing
 from miletus.gateway.numbers import parse_price, parse_size, parse_units
 from miletus.gateway.orders import Meta, Order, parse_order_id
 from miletus.gateway.rpc import Call, Params, method
@@ -210,226 +209,6 @@ def describe_placed(call: Call, placed: Placed) -> dict[str, Any]:
     }
 
 
-# ---- changes
-
-
-class EditParams(Params, kw_only=True):
-    """Parameters of private/edit."""
-
-    order_id: str
-    amount: Decimal | None = None
-    contracts: Decimal | None = None
-    price: Decimal | None = None
-    post_only: bool | None = None
-    reject_post_only: bool | None = None
-    reduce_only: bool | None = None
-    advanced: str | None = None
-    trigger_price: Decimal | None = None
-    trigger_offset: Decimal | None = None
-    mmp: bool | None = None
-    valid_until: int | None = None
-    display_amount: Decimal | None = None
-
-
-_EDIT_NOTE = (
-    "the amount is the new total, fills included; an order keeps post_only and reduce_only; a change that "
-    "the machine refuses cancels the order, and the error's data says so"
-)
-
-
-@method("private/edit", "trade:read_write", matching=True, note=_EDIT_NOTE)
-async def edit(call: Call, params: EditParams) -> dict[str, Any]:
-    """Change the price or amount of an open order."""
-    return await change(call, params, find_order(call, params.order_id))
-
-
-class EditByLabelParams(Params, kw_only=True):
-    """Parameters of private/edit_by_label."""
-
-    instrument_name: str
-    label: Label
-    amount: Decimal | None = None
-    contracts: Decimal | None = None
-    price: Decimal | None = None
-    post_only: bool | None = None
-    reject_post_only: bool | None = None
-    reduce_only: bool | None = None
-    advanced: str | None = None
-    trigger_price: Decimal | None = None
-    trigger_offset: Decimal | None = None
-    mmp: bool | None = None
-    valid_until: int | None = None
-    display_amount: Decimal | None = None
-
-
-@method("private/edit_by_label", "trade:read_write", matching=True, note=_EDIT_NOTE)
-async def edit_by_label(call: Call, params: EditByLabelParams) -> dict[str, Any]:
-    """Change the one open order of a label in an instrument."""
-    listing = call.gateway.exchange.listings.find(params.instrument_name)
-    desk = call.gateway.get_desk(call.account)
-    found = [
-        each for each in desk.book.orders.get_by_label(params.label) if each.instrument == listing.number
-    ]
-    if len(found) != 1:
-        raise make_error("order_not_found", f"{len(found)} open orders have this label; there must be one")
-    return await change(call, params, found[0])
-
-
-async def change(call: Call, params: EditParams | EditByLabelParams, order: Order) -> dict[str, Any]:
-    """Change an order."""
-    for name in ("advanced", "trigger_price", "trigger_offset"):
-        if getattr(params, name) is not None:
-            raise make_unsupported(f"{name}: only plain limit orders can be changed")
-    for name, value in (("post_only", order.post_only), ("reduce_only", order.reduce_only)):
-        if getattr(params, name) not in (None, value):
-            raise make_unsupported(f"changing {name}: cancel the order and place a new one")
-    require_open(order, "already_closed")
-    require_time_left(call, params.valid_until)
-    listing = call.gateway.exchange.listings.by_number[order.instrument]
-    size, price = order.size_lots, order.price_ticks
-    if params.amount is not None or params.contracts is not None:
-        size = check_amount(params.amount, params.contracts, listing)
-    if params.price is not None:
-        price = check_price(params.price, listing)
-    placed = await call.gateway.get_desk(call.account).amend(order, size, price)
-    return describe_placed(call, placed)
-
-
-def find_order(call: Call, order_id: str) -> Order:
-    """An order of the caller's account by its id."""
-    order = call.gateway.get_desk(call.account).book.orders.get(order_id)
-    if order is not None:
-        return order
-    parsed = parse_order_id(order_id)
-    if parsed is not None and parsed[0] != call.account:
-        raise make_error("not_owner_of_order", "the order is another account's")
-    raise make_error("order_not_found", "no order of this id is known")
-
-
-def require_open(order: Order, message: str) -> None:
-    """RpcError unless an order rests."""
-    if not order.is_open:
-        raise make_error(message, f"the order is {order.state}")
-
-
-# ---- cancels
-
-
-class OrderIdParams(Params, kw_only=True):
-    """Parameters of methods about one order."""
-
-    order_id: str
-
-
-@method("private/cancel", "trade:read_write", matching=True)
-async def cancel(call: Call, params: OrderIdParams) -> dict[str, Any]:
-    """Cancel an order."""
-    order = find_order(call, params.order_id)
-    require_open(order, "not_open_order")
-    return describe_order(call.gateway.exchange, await call.gateway.get_desk(call.account).cancel(order))
-
-
-class CancelAllParams(Params, kw_only=True):
-    """Parameters of private/cancel_all."""
-
-    detailed: bool = False
-    freeze_quotes: bool = False
-
-
-@method("private/cancel_all", "trade:read_write", matching=True)
-async def cancel_all(call: Call, params: CancelAllParams) -> Any:
-    """Cancel all orders of the account; how many there were."""
-    count = await call.gateway.get_desk(call.account).cancel_all()
-    return [] if params.detailed else count
-
-
-class CancelInstrumentParams(Params, kw_only=True):
-    """Parameters of private/cancel_all_by_instrument."""
-
-    instrument_name: str
-    type: str = "all"
-    detailed: bool = False
-    include_combos: bool = False
-    freeze_quotes: bool = False
-
-
-@method("private/cancel_all_by_instrument", "trade:read_write", matching=True)
-async def cancel_all_by_instrument(call: Call, params: CancelInstrumentParams) -> int:
-    """Cancel all orders in an instrument; how many there were."""
-    if params.type not in ("all", "limit"):
-        return 0
-    listing = call.gateway.exchange.listings.find(params.instrument_name)
-    return await call.gateway.get_desk(call.account).cancel_instrument(listing.number)
-
-
-class CancelCurrencyParams(Params, kw_only=True):
-    """Parameters of private/cancel_all_by_currency."""
-
-    currency: str
-    kind: str = "any"
-    type: str = "all"
-    detailed: bool = False
-    freeze_quotes: bool = False
-
-
-@method("private/cancel_all_by_currency", "trade:read_write", matching=True)
-async def cancel_all_by_currency(call: Call, params: CancelCurrencyParams) -> int:
-    """Cancel all orders in a currency's instruments; how many there were."""
-    desk = call.gateway.get_desk(call.account)
-    if parse_currency(params.currency) is None and params.kind in ("any", "all"):
-        return await desk.cancel_all()
-    listings = call.gateway.exchange.listings.select(params.currency, params.kind, expired=None)
-    numbers = {each.number for each in listings}
-    return await cancel_many(
-        desk, [order for order in desk.book.orders.get_open() if order.instrument in numbers]
-    )
-
-
-class CancelKindParams(Params, kw_only=True):
-    """Parameters of private/cancel_all_by_kind_or_type."""
-
-    currency: str | list[str] = "any"
-    kind: str = "any"
-    type: str = "all"
-    detailed: bool = False
-
-
-@method("private/cancel_all_by_kind_or_type", "trade:read_write", matching=True)
-async def cancel_all_by_kind_or_type(call: Call, params: CancelKindParams) -> int:
-    """Cancel all orders of a kind; how many there were."""
-    currencies = [params.currency] if isinstance(params.currency, str) else params.currency
-    desk, listings = call.gateway.get_desk(call.account), call.gateway.exchange.listings
-    numbers = {
-        each.number for name in currencies for each in listings.select(name, params.kind, expired=None)
-    }
-    return await cancel_many(
-        desk, [order for order in desk.book.orders.get_open() if order.instrument in numbers]
-    )
-
-
-class CancelLabelParams(Params, kw_only=True):
-    """Parameters of private/cancel_by_label."""
-
-    label: Label
-    currency: str | None = None
-
-
-@method("private/cancel_by_label", "trade:read_write", matching=True)
-async def cancel_by_label(call: Call, params: CancelLabelParams) -> int:
-    """Cancel all orders of a label; how many there were."""
-    desk = call.gateway.get_desk(call.account)
-    return await cancel_many(desk, desk.book.orders.get_by_label(params.label))
-
-
-async def cancel_many(desk: Desk, orders: list[Order]) -> int:
-    """Cancel orders at once; how many of them still rested."""
-    outcomes = await asyncio.gather(*(desk.cancel(order) for order in orders), return_exceptions=True)
-    for outcome in outcomes:
-        if isinstance(outcome, BaseException) and not isinstance(outcome, RpcError):
-            raise outcome
-    return sum(isinstance(outcome, Order) for outcome in outcomes)
-
-
 class ClosePositionParams(Params, kw_only=True):
     """Parameters of private/close_position."""
 
@@ -460,120 +239,24 @@ async def close_position(call: Call, params: ClosePositionParams) -> dict[str, A
     return describe_placed(call, await desk.place(ticket, Meta()))
 
 
-# ---- quotes
+class OrderIdParams(Params, kw_only=True):
+    """Parameters of methods about one order."""
+
+    order_id: str
 
 
-class Quote(Params, kw_only=True):
-    """One side of a quote."""
-
-    price: Decimal
-    amount: Decimal
-    post_only: bool = True
-    reject_post_only: bool = True
-
-
-class QuotePair(Params, kw_only=True):
-    """A two-sided quote of an instrument."""
-
-    instrument_name: str
-    quote_set_id: str = ""
-    bid: Quote | None = None
-    ask: Quote | None = None
+def find_order(call: Call, order_id: str) -> Order:
+    """An order of the caller's account by its id."""
+    order = call.gateway.get_desk(call.account).book.orders.get(order_id)
+    if order is not None:
+        return order
+    parsed = parse_order_id(order_id)
+    if parsed is not None and parsed[0] != call.account:
+        raise make_error("not_owner_of_order", "the order is another account's")
+    raise make_error("order_not_found", "no order of this id is known")
 
 
-class MassQuoteParams(Params, kw_only=True):
-    """Parameters of private/mass_quote."""
-
-    quotes: Annotated[list[QuotePair], Constraint(min_length=1, max_length=100)]
-    quote_id: Annotated[str, Constraint(max_length=64)]
-    mmp_group: str = ""
-    detailed: bool = False
-    valid_until: int | None = None
-
-
-@method(
-    "private/mass_quote",
-    "trade:read_write",
-    matching=True,
-    note="carried out as one order or change for each side, not as one; quotes are orders, with a label each",
-)
-async def mass_quote(call: Call, params: MassQuoteParams) -> dict[str, Any]:
-    """Quote many instruments at once; a side that is quoted already is changed in its place."""
-    require_time_left(call, params.valid_until)
-    call.gateway.charge(
-        call.account, sum((pair.bid is not None) + (pair.ask is not None) for pair in params.quotes)
-    )
-    desk, listings = call.gateway.get_desk(call.account), call.gateway.exchange.listings
-    work = []
-    for pair in params.quotes:
-        listing = listings.find(pair.instrument_name)
-        for side, quote in ((BUY, pair.bid), (SELL, pair.ask)):
-            if quote is not None:
-                label = f"q:{params.mmp_group[:20]}:{pair.quote_set_id[:20]}"
-                work.append((pair, side, set_quote(call, desk, listing, side, quote, label)))
-    outcomes = await asyncio.gather(*(each for _, _, each in work), return_exceptions=True)
-    told: dict[str, Any] = {"orders": [], "trades": [], "errors": []}
-    for (pair, side, _), outcome in zip(work, outcomes, strict=True):
-        if isinstance(outcome, Placed):
-            described = describe_placed(call, outcome)
-            told["orders"].append(described["order"] | {"quote": True, "quote_id": params.quote_id})
-            told["trades"] += described["trades"]
-        elif isinstance(outcome, RpcError):
-            error = {"code": outcome.code, "message": outcome.message, "data": outcome.data}
-            told["errors"].append(
-                {"instrument_name": pair.instrument_name, "side": ("bid", "ask")[side], "error": error}
-            )
-        else:
-            raise outcome
-    return (
-        told
-        if params.detailed
-        else {"errors": told["errors"], "orders": told["orders"], "trades": told["trades"]}
-    )
-
-
-async def set_quote(call: Call, desk: Desk, listing: Listing, side: int, quote: Quote, label: str) -> Placed:
-    """Place or change one side of a quote."""
-    size, price = check_amount(quote.amount, None, listing), check_price(quote.price, listing)
-    for order in desk.book.orders.get_by_label(label):
-        if order.instrument == listing.number and order.side == side:
-            if (order.size_lots - order.filled_lots, order.price_ticks) == (size, price):
-                return Placed(order, [])
-            return await desk.amend(order, order.filled_lots + size, price)
-    ticket = Ticket(listing, side, size, price, post_only=quote.post_only)
-    meta = Meta(label=label, reject_post_only=quote.reject_post_only)
-    if quote.post_only and not quote.reject_post_only:
-        return await place_behind(desk, ticket, meta)
-    return await desk.place(ticket, meta)
-
-
-class CancelQuotesParams(Params, kw_only=True):
-    """Parameters of private/cancel_quotes."""
-
-    cancel_type: Literal["all", "instrument", "currency", "kind", "quote_set_id", "delta", "currency_pair"]
-    instrument_name: str | None = None
-    currency: str | None = None
-    kind: str | None = None
-    quote_set_id: str | None = None
-    detailed: bool = False
-    freeze_quotes: bool = False
-
-
-@method("private/cancel_quotes", "trade:read_write", matching=True, note="not by delta or currency_pair")
-async def cancel_quotes(call: Call, params: CancelQuotesParams) -> int:
-    """Cancel orders that private/mass_quote placed; how many there were."""
-    desk, listings = call.gateway.get_desk(call.account), call.gateway.exchange.listings
-    orders = [order for order in desk.book.orders.get_open() if order.meta.label.startswith("q:")]
-    kind = params.cancel_type
-    if kind == "instrument":
-        number = listings.find(params.instrument_name).number
-        orders = [order for order in orders if order.instrument == number]
-    elif kind in ("currency", "kind"):
-        chosen = listings.select(params.currency or "any", params.kind, expired=None)
-        numbers = {each.number for each in chosen}
-        orders = [order for order in orders if order.instrument in numbers]
-    elif kind == "quote_set_id":
-        orders = [order for order in orders if order.meta.label.endswith(f":{params.quote_set_id}")]
-    elif kind != "all":
-        raise make_unsupported(f"cancel_type {kind}")
-    return await cancel_many(desk, orders)
+def require_open(order: Order, message: str) -> None:
+    """RpcError unless an order rests."""
+    if not order.is_open:
+        raise make_error(message, f"the order is {order.state}")
