@@ -114,7 +114,7 @@ func sizeOf(rows int) *edge.Size {
 // walkSize fits any step; cheatSize one of these tables.
 func walkSize() *edge.Size {
 	size := sizeOf(1)
-	size.Pages, size.ReadPages, size.Nodes, size.Hashes = 40, 24, 260, 40
+	size.Pages, size.ReadPages, size.Nodes = 16, 6, 120
 	return size
 }
 
