@@ -13,6 +13,7 @@ from miletus.engine import layout as L
 from miletus.engine import params, segment
 from miletus.engine.numbers import mul_div, mul_div_up
 from miletus.engine.reasons import Reason
+from miletus.engine.state import State
 from tests.engine import worlds as w
 from tests.engine.desk import ANN, BOB, CALL, CAT, PERP, PUT, Desk
 from tests.engine.narrow import check_division
@@ -243,3 +244,22 @@ def test_a_refused_word_changes_nothing_but_receipt_and_nonce(desk: Desk) -> Non
         after["accounts"][CAT]["keys"][0].pop("nonce") == before["accounts"][CAT]["keys"][0].pop("nonce") + 1
     )
     assert after == before
+
+
+@pytest.mark.rule("02-R02")
+def test_room_for_positions_grows_and_keeps_what_was_there() -> None:
+    """More pages of positions than a state begins with room for, each found again under its number."""
+    state = State(20)
+    begun_with = state.pool_room
+    wanted = [(account, group) for account in range(20) for group in range(0, 256, 5)]
+    for account, group in wanted:
+        state.reserve_positions()
+        address = state.make_position(account, 16 * group + 3)
+        state.cells[address + L.POSITION_SIZE] = 1000 * account + group
+        state.touch(address)
+    assert state.pool_room > begun_with
+    assert state.dirty_count == state.pool_used == len(wanted)
+    for account, group in wanted:
+        assert state.get_position_lots(account, 16 * group + 3) == 1000 * account + group
+        number = account * L.ACCOUNT_PAGES + L.ACCOUNT_POSITIONS + group * L.ACCOUNT_GROUP
+        assert state.compute_address(number) == state.make_position_page(account, group)

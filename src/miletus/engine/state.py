@@ -53,7 +53,8 @@ class State:
 
     def __init__(self, capacity: i64) -> None:
         pages: i64 = (ACCOUNTS_BASE + capacity * ACCOUNT_STRIDE) // PAGE
-        pool: i64 = capacity // 4 + 2 * _POOL_RESERVE
+        # more than most need: growing copies all cells, which takes seconds in a full state
+        pool: i64 = capacity * 4 + 2 * _POOL_RESERVE
         self.capacity: i64 = capacity
         self.pool_first: i64 = pages
         self.pool_used: i64 = 0
