@@ -174,17 +174,21 @@ class Link:
                 pending.confirmation = outcome.confirmation
                 self._settle(pending)
             elif outcome.reason is Reason.NONCE_USED and pending.sent_at < 0:
-                pending.refused = outcome  # sent before: the feed may still tell that it was ordered
+                pending.refused = outcome  # it was sent before: the feed tells, or will, that it was ordered
+                self._settle(pending)
             else:
                 self._fail(pending, outcome)
 
     def _settle(self, pending: Pending) -> None:
-        """Answer once both the result and the sequencer's word are here."""
-        if pending.applied is None or pending.confirmation is None:
+        """Answer once the result is here, and the sequencer's word or the certainty that it went astray."""
+        if pending.applied is None or (pending.confirmation is None and pending.refused is None):
             return
+        self._resolve(pending, pending.applied)
+
+    def _resolve(self, pending: Pending, applied: Applied) -> None:
         self._pending.pop(pending.words, None)
         if not pending.future.done():
-            pending.future.set_result(Ordered(pending.applied, pending.confirmation))
+            pending.future.set_result(Ordered(applied, pending.confirmation))
 
     def _fail(self, pending: Pending, error: SequencerError) -> None:
         self._pending.pop(pending.words, None)
@@ -253,9 +257,7 @@ class Link:
         self._outgoing = []
         for pending in list(self._pending.values()):
             if pending.applied is not None:
-                self._pending.pop(pending.words, None)
-                if not pending.future.done():
-                    pending.future.set_result(Ordered(pending.applied, pending.confirmation))
+                self._resolve(pending, pending.applied)
             else:
                 if pending.confirmation is None and self.reconnects:
                     pending.sent_at = -abs(pending.sent_at)
@@ -270,12 +272,7 @@ class Link:
                 pending = self._pending.get(each.words)
                 if pending is not None:
                     pending.applied = each
-                    if pending.refused is not None:
-                        self._pending.pop(each.words)
-                        if not pending.future.done():
-                            pending.future.set_result(Ordered(each, None))
-                    else:
-                        self._settle(pending)
+                    self._settle(pending)
 
     async def _sweep(self) -> None:
         """Tell those who wait too long."""
@@ -283,7 +280,11 @@ class Link:
             await asyncio.sleep(0.5)
             now = time.monotonic()
             for pending in list(self._pending.values()):
-                if now - abs(pending.sent_at) > PATIENCE_SECONDS:
+                if now - abs(pending.sent_at) <= PATIENCE_SECONDS:
+                    continue
+                if pending.applied is not None:
+                    self._resolve(pending, pending.applied)
+                else:
                     self._fail(
                         pending,
                         pending.refused
