@@ -1,4 +1,4 @@
-"""Every example of the pages on SDK, history and making a market, run as it stands, on a system of its own."""
+"""Every example of the pages on SDK, history and making a market, run as it stands on a real system."""
 
 import json
 import os

@@ -11,7 +11,7 @@ from miletus.engine import events
 from miletus.engine.reasons import Reason
 from miletus.indexer.database import Database, open_database
 from miletus.indexer.errors import IndexerError
-from miletus.indexer.feed import FeedTaker
+from miletus.indexer.feed import FeedTaker, Gap
 from miletus.indexer.history import History
 from miletus.indexer.indexer import Indexer
 from miletus.indexer.views import InstrumentRecord
@@ -251,8 +251,11 @@ def test_what_is_rolled_back_leaves_no_trace(told: Told, cut: int, tmp_path: Pat
         if fresh.indexer.last_batch < cut - 1:
             fresh.take(group)
     fresh.indexer.roll_back(cut)
+    with pytest.raises(Gap, match="taken back"):
+        told.hear()  # a feed must begin anew then
     assert find_difference(read_tables(told.database), read_tables(half)) == ""
     half.close()
+    told.taker = FeedTaker(told.indexer)
     told.hear()
     assert told.indexer.last_batch == last
     assert find_difference(read_tables(told.database), whole) == ""
