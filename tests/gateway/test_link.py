@@ -7,6 +7,7 @@ import signal
 import pytest
 
 from miletus.client.connection import CheckedConnection
+from miletus.gateway.errors import RpcError
 from miletus.gateway.gateway import Gateway
 from miletus.gateway.service import methods
 from tests.gateway.client import ApiError, Client, connect, run
