@@ -17,7 +17,7 @@ BELOW: dict[str, set[str]] = {
         *("engine", "codec", "native", "prover", "sequencer", "settlement", "market"),
         *("indexer", "client"),
     },
-    "maker": {"engine", "codec", "native", "sequencer", "settlement", "market", "client"},
+    "maker": {"engine", "codec", "native", "prover", "sequencer", "settlement", "market", "client"},
     "client": {"engine", "codec", "native", "prover", "sequencer", "settlement", "market"},
     "lab": {"engine", "codec", "native", "prover", "sequencer", "settlement", "market"},
     "cli": {
