@@ -18,6 +18,30 @@ var asserting = []string{
 	"Push", "PushChange", "Exchange", "Small", "CheckRange",
 }
 
+// notProved are the folders of what is no part of a circuit that is proved.
+var notProved = []string{"internal", "soundness", "evaluate"}
+
+// pushing are the functions that push to a sum.
+var pushing = map[string][]string{
+	"sum:steps": {"steps.(*Step).exchange", "steps.Begin", "steps.End"},
+}
+
+// offGadgets lists the gadgets that cheats are about: the functions and sums that they are accepted without.
+func offGadgets() (gadgets []string) {
+	var off []string
+	for _, c := range allCheats() {
+		off = append(off, c.off...)
+	}
+	for _, c := range endCheats() {
+		off = append(off, c.off...)
+	}
+	for _, name := range off {
+		gadgets = append(gadgets, pushing[name]...)
+		gadgets = append(gadgets, strings.TrimPrefix(name, "assert:"))
+	}
+	return gadgets
+}
+
 // findGadgets lists the functions of the circuits whose bodies have such a call, as the harness names them.
 func findGadgets(t *testing.T) (gadgets []string) {
 	t.Helper()
@@ -25,7 +49,7 @@ func findGadgets(t *testing.T) (gadgets []string) {
 		if err != nil {
 			return err
 		}
-		if entry.IsDir() && (entry.Name() == "internal" || entry.Name() == "soundness") {
+		if entry.IsDir() && slices.Contains(notProved, entry.Name()) {
 			return filepath.SkipDir
 		}
 		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
@@ -87,8 +111,9 @@ func TestNoGadgetIsWithoutAttack(t *testing.T) {
 	if len(gadgets) < 20 {
 		t.Fatalf("only %d gadgets were found: %v", len(gadgets), gadgets)
 	}
+	cheated := offGadgets()
 	for _, gadget := range gadgets {
-		if !attacked[gadget] {
+		if !attacked[gadget] && !slices.Contains(cheated, gadget) {
 			t.Errorf("%s asserts something or takes a hint, and no attack is about it", gadget)
 		}
 	}

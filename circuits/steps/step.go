@@ -112,11 +112,6 @@ func (s *Step) Require(bit Integer) {
 	s.api.AssertIsEqual(s.api.Mul(s.Enabled.Value, s.api.Sub(1, bit.Value)), 0)
 }
 
-// RequireEqual holds that two elements are equal, in a row that is a step.
-func (s *Step) RequireEqual(x, y frontend.Variable) {
-	s.api.AssertIsEqual(s.api.Mul(s.Enabled.Value, s.api.Sub(x, y)), 0)
-}
-
 // Constant is a fixed number.
 func (s *Step) Constant(value int64) Integer { return integers.Constant(value) }
 
