@@ -11,8 +11,8 @@ import (
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
 )
 
-// Open reads a job: a JSON object whose "kind" is "edges", "outbox" or "exit". What else it has is told by the type
-// of that kind: EdgesJob, OutboxJob, ExitJob.
+// Open reads a job: a JSON object whose "kind" is "edges", "outbox", "exit" or "silence". What else it has is told by
+// the type of that kind: EdgesJob, OutboxJob, ExitJob, SilenceJob.
 func Open(raw []byte) (Source, error) {
 	var kind struct {
 		Kind string `json:"kind"`
@@ -20,21 +20,23 @@ func Open(raw []byte) (Source, error) {
 	if err := json.Unmarshal(raw, &kind); err != nil {
 		return nil, refuse("it is no JSON object: %v", err)
 	}
+	var job interface{ open() (Source, error) }
 	switch kind.Kind {
 	case "edges":
-		job := new(EdgesJob)
-		if err := decode(raw, job); err != nil {
-			return nil, err
-		}
-		return job.open()
+		job = new(EdgesJob)
 	case "outbox":
-		job := new(OutboxJob)
-		if err := decode(raw, job); err != nil {
-			return nil, err
-		}
-		return job.open()
+		job = new(OutboxJob)
+	case "exit":
+		job = new(ExitJob)
+	case "silence":
+		job = new(SilenceJob)
+	default:
+		return nil, refuse("there is no kind of job %q", kind.Kind)
 	}
-	return nil, refuse("there is no kind of job %q", kind.Kind)
+	if err := decode(raw, job); err != nil {
+		return nil, err
+	}
+	return job.open()
 }
 
 // decode reads a job strictly: a name that is misspelt must not be taken for one that was left out.

@@ -43,6 +43,7 @@ func allSubjects(t testing.TB) []subject {
 	subjects = append(subjects, memorySubjects()...)
 	subjects = append(subjects, hashSubjects()...)
 	subjects = append(subjects, outboxSubjects()...)
+	subjects = append(subjects, exitSubjects(t)...)
 	subjects = append(subjects, wordSubjects(t)...)
 	subjects = append(subjects, treeSubjects(t)...)
 	return append(subjects, signatureSubjects(t)...)

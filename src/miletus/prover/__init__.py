@@ -17,13 +17,14 @@ from miletus.prover.errors import (
     ProverMissing,
     TooLittleMemory,
 )
-from miletus.prover.jobs import EdgesJob, Job, OutboxJob, Pages, SegmentJob
+from miletus.prover.jobs import EdgesJob, ExitJob, Job, OutboxJob, Pages, SegmentJob, SilenceJob
 from miletus.prover.program import Prover, Run, find_keys, find_program
 from miletus.prover.values import Circuit, Progress, Proof, VerifyingKey
 
 __all__ = [
     "Circuit",
     "EdgesJob",
+    "ExitJob",
     "Job",
     "JobRefused",
     "KeyDamaged",
@@ -42,6 +43,7 @@ __all__ = [
     "ProverMissing",
     "Run",
     "SegmentJob",
+    "SilenceJob",
     "TooLittleMemory",
     "VerifyingKey",
     "find_keys",

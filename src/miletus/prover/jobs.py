@@ -131,6 +131,58 @@ class EdgesJob:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class ExitJob:
+    """What an account is worth in a state: as many proofs as it takes to the account's end.
+
+    Attributes:
+        root: of the pages; the job is refused if they have another.
+        cursor: where the last proof ended that L1 has of the account; 0 at the beginning.
+        sum_micros: what the account is worth up to there.
+
+    """
+
+    root: bytes
+    pages: Pages
+    account: int
+    cursor: int = 0
+    sum_micros: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """As the program takes it."""
+        return {
+            "kind": "exit",
+            "root": "0x" + self.root.hex(),
+            "pages": encode_pages(self.pages),
+            "account": self.account,
+            "cursor": self.cursor,
+            "sum_micros": self.sum_micros,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class SilenceJob:
+    """An underlying's last tick and the machine's clock, in a state where somebody holds an instrument of it.
+
+    Attributes:
+        root: of the pages; the job is refused if they have another.
+
+    """
+
+    root: bytes
+    pages: Pages
+    underlying: int
+
+    def to_json(self) -> dict[str, Any]:
+        """As the program takes it."""
+        return {
+            "kind": "silence",
+            "root": "0x" + self.root.hex(),
+            "pages": encode_pages(self.pages),
+            "underlying": self.underlying,
+        }
+
+
 def encode_pages(pages: Pages) -> dict[str, str]:
     """Pages as little-endian integers in base64."""
     for number, page in pages.items():
