@@ -62,7 +62,7 @@ def test_orders_on_their_way_while_the_node_is_killed_are_placed_once(market: Ma
 
 
 def test_an_operation_whose_connection_ends_is_sent_again_and_counts_once(market: Market) -> None:
-    """The connection is cut after the words left and before the answer: the feed tells what became of them."""
+    """The connection is cut after the words left and before the answer: the feed tells what became."""
 
     async def play() -> None:
         gateway = Gateway(make_settings(market.node.port))

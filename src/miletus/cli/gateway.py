@@ -30,6 +30,9 @@ def gateway(
         list[str] | None,
         typer.Option(help="Origin of a page that may call it, such as http://localhost:5173."),
     ] = None,
+    index: Annotated[
+        str | None, typer.Option(help="Database of miletus index, for what was before; else the folder's.")
+    ] = None,
     orders_per_second: Annotated[
         int, typer.Option(min=1, help="Orders of an account, in a second.")
     ] = 20_000,
@@ -45,6 +48,7 @@ def gateway(
         wallet,
         (host, port),
         credentials,
+        index,
         (frozenset(allow_host or ()), frozenset(allow_origin or ())),
         limits,
         Output(as_json),
@@ -59,6 +63,7 @@ async def serve(
     wallet: Path | None,
     address: tuple[str, int],
     credentials: Path | None,
+    index: str | None,
     allowed: tuple[frozenset[str], frozenset[str]],
     limits: Any,
     output: Any,
@@ -90,6 +95,7 @@ async def serve(
         limits,
         rollup.vault,
         L1Reader(ChainView(rollup, Vault(l1, rollup.vault), site.deployment.start_block)),
+        open_history(site, index),
         *allowed,
     )
     running = Gateway(settings)
@@ -107,6 +113,18 @@ async def serve(
         await wait_for_signal()
     finally:
         await server.stop()
+
+
+def open_history(site: Any, index: str | None) -> Any:
+    """History of a database, or of the system's own if it has one; else None."""
+    from miletus.cli.roles.indexer import DATABASE
+    from miletus.indexer.database import open_database
+    from miletus.indexer.history import History
+
+    own = site.folder.path / "market" / DATABASE
+    if index is None and not own.exists():
+        return None
+    return History(open_database(index or own))
 
 
 def open_credentials(path: Path, account: int) -> list[Any]:

@@ -15,8 +15,10 @@ from miletus.gateway.finality import ChainReader, Roads
 from miletus.gateway.limits import Limits, Pool
 from miletus.gateway.link import Link
 from miletus.gateway.mirror import Applied, Mirror
+from miletus.gateway.restore import Restorer
 from miletus.gateway.rpc import Call, Method, Params
 from miletus.gateway.sessions import Session, WebSocketSession
+from miletus.indexer.history import History
 from miletus.sequencer.answers import FeedGroup
 from miletus.sequencer.chain import Deployment
 
@@ -40,6 +42,7 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     vault: str | None = None
     chain: ChainReader | None = None
+    history: History | None = None
     hosts: frozenset[str] = frozenset()
     origins: frozenset[str] = frozenset()
 
@@ -78,8 +81,10 @@ class Gateway:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def start(self) -> None:
-        """Connect to the node and take up its state. Raises what Link.start raises."""
+        """Connect to the node and take up its state. Raises what Link.start raises, and IndexerError."""
         await self.link.start()
+        if self.settings.history is not None:  # nothing of the feed was taken yet
+            Restorer(self.exchange, self.settings.history, self.mirror.next_number).restore()
         self.hub.start()
         self.roads.start()
 
