@@ -377,9 +377,8 @@ def _compute_account_kind(offset: int) -> int:
     within = offset % int(L.ACCOUNT_GROUP)
     if within == int(L.ACCOUNT_POSITIONS):
         return int(L.KIND_POSITIONS)
-    if within == int(L.ACCOUNT_ORDERS) and offset < int(L.ACCOUNT_GROUP) * int(L.ORDER_PAGES):
-        return int(L.KIND_ORDERS)
-    return int(L.KIND_NONE)
+    ordered = within == int(L.ACCOUNT_ORDERS) and offset < int(L.ACCOUNT_GROUP) * int(L.ORDER_PAGES)
+    return int(L.KIND_ORDERS) if ordered else int(L.KIND_NONE)
 
 
 def _compute_machine_kind(offset: int) -> int:
@@ -398,6 +397,4 @@ def _compute_machine_kind(offset: int) -> int:
         return int(L.KIND_REGISTERS)
     if offset in (int(L.MACHINE_STAGE), int(L.MACHINE_INBOX_STAGE)):
         return int(L.KIND_STAGE)
-    if offset < int(L.MACHINE_SIGNERS) + 2:
-        return int(L.KIND_SIGNERS)
-    return int(L.KIND_NONE)
+    return int(L.KIND_SIGNERS) if offset < int(L.MACHINE_SIGNERS) + 2 else int(L.KIND_NONE)
