@@ -18,6 +18,7 @@ from miletus.settlement.deployment import Deployment, deploy
 from miletus.settlement.genesis import Genesis
 from miletus.settlement.inbox import InboxFollower
 from miletus.settlement.intents import Call, IntentStore
+from miletus.settlement.keys import NO_KEYS, VerifyingKeys
 from miletus.settlement.l1 import Rollup, RollupParameters, Token, Vault, VaultParameters
 from miletus.settlement.node import L1Node
 from miletus.settlement.replica import BatchInputs, Replica
@@ -89,7 +90,7 @@ class World:
         return self.node.get_head().timestamp_s
 
 
-def deploy_world(node: L1Node, control: AnvilControl) -> World:
+def deploy_world(node: L1Node, control: AnvilControl, keys: VerifyingKeys = NO_KEYS) -> World:
     clock = Clock()
     sequencer: LocalAccount = Account.create()
     deployer: LocalAccount = Account.create()
@@ -106,7 +107,8 @@ def deploy_world(node: L1Node, control: AnvilControl) -> World:
         deadline_s=200_000,
         freeze_s=500_000,
     )
-    return World(node, control, deploy(sender, parameters, VaultParameters()), sequencer, clock)
+    deployment = deploy(sender, parameters, VaultParameters(), keys=keys)
+    return World(node, control, deployment, sequencer, clock)
 
 
 @dataclass

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from miletus.prover import Prover
+from miletus.prover import VerifyingKey as ExportedKey
 from miletus.settlement.errors import SettlementError
 
 EDGE_INPUTS: Final = 10
@@ -52,6 +54,15 @@ class VerifyingKey:
             ) from None
 
     @classmethod
+    def take(cls, exported: ExportedKey) -> "VerifyingKey":
+        """A key as the prover's client gives it."""
+        points = (
+            *(exported.alpha, exported.beta_negated, exported.gamma_negated, exported.delta_negated),
+            *(exported.commitment_g, exported.commitment_g_sigma_negated),
+        )
+        return cls(points, tuple((x, y) for x, y in exported.k))
+
+    @classmethod
     def read(cls, exported: Mapping[str, Any]) -> "VerifyingKey":
         """A key from its JSON. Raises ValueError, TypeError, KeyError."""
         numbers = [_to_point(exported[name], 2) for name in _G1]
@@ -62,7 +73,7 @@ class VerifyingKey:
 
 @dataclass(frozen=True, slots=True)
 class VerifyingKeys:
-    """The keys of a deployment: one of edges for each size of the circuit, None for others that are missing."""
+    """The keys of a deployment: of edges one for each size of the circuit, None for what is missing."""
 
     edges: tuple[VerifyingKey, ...] = ()
     outbox: VerifyingKey | None = None
@@ -79,6 +90,30 @@ class VerifyingKeys:
 
 
 NO_KEYS: Final = VerifyingKeys()
+
+
+def export_keys(prover: Prover, sizes: Sequence[str], others: Sequence[str] = ("outbox",)) -> VerifyingKeys:
+    """The keys of a deployment; those that are not there yet are made for development, which takes minutes.
+
+    Args:
+        prover: the program.
+        sizes: of the circuit of edges, the smallest first.
+        others: further circuits among outbox, exit and silence.
+
+    Raises:
+        ProverError: a key can't be made or read.
+
+    """
+    found = {}
+    for name in (*(f"edge-{size}" for size in sizes), *others):
+        prover.setup(name)
+        found[name] = VerifyingKey.take(prover.export_key(name))
+    return VerifyingKeys(
+        edges=tuple(found[f"edge-{size}"] for size in sizes),
+        outbox=found.get("outbox"),
+        exit=found.get("exit"),
+        silence=found.get("silence"),
+    )
 
 
 def _to_point(texts: Sequence[str], size: int) -> tuple[int, ...]:
