@@ -124,13 +124,9 @@ func readCheats() []cheat {
 			lie: func(s *scene) *edge.Cheat { return remembering(tupleAt(accountPage(s.maker()), headerTuple)) }, off: offMemory,
 		},
 		{
-			name: "use an older sheet: sums pass for fresh ones", vector: "positions", table: "match",
+			name: "use an older sheet: sums pass for fresh ones", vector: "positions", table: "fill",
 			lie: func(s *scene) *edge.Cheat {
-				head := s.head(1 - s.register(layout.RegisterSide))
-				if head == 0 {
-					return nil
-				}
-				account := (head - 1) / machine.Slots
+				account := s.maker()
 				epoch := s.fields(layout.MachineRegion + layout.MachineUnderlyings)[layout.RiskEpoch]
 				behind := epoch - s.fields(accountPage(account))[layout.Epoch]
 				if behind == 0 {

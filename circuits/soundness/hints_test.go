@@ -201,7 +201,7 @@ func matchingHints() []hintCheat {
 	return []hintCheat{
 		{"fill beyond the limit", "priority", "match", negative, "steps.(*Step).Crosses", otherSide, offNegative},
 		{"rest although a head crosses", "times_in_force", "match", negative, "steps.(*Step).Crosses", otherSide, offNegative},
-		{"fill outside the band", "restricted", "match", negative, "steps.(*Step).leaveBand", otherSide, offNegative},
+		{"fill outside the band", "restricted", "fill", negative, "steps.(*Step).leaveBand", otherSide, offNegative},
 		{"fill more than both orders have", "priority", "fill", negative, "steps.(*Step).sizeFill", otherSide,
 			append([]string{"steps.(*Record).SetNarrow", "steps.(*Step).narrow"}, offNegative...)},
 		{"skip the margin check of a fill", "margin", "fill", negative, "steps.(*Holder).Judge", otherSide, offNegative},

@@ -6,14 +6,15 @@ import (
 	"miletus/circuits/machine"
 )
 
-// defineFill is the rest of MATCH: fill against the head that Target names, or evict it, or stop (04-R10 to 04-R12).
+// defineFill is the rest of MATCH: fill against the head that Target names, or evict it, or stop, or refresh its
+// owner and look again (04-R08 to 04-R12).
 func defineFill(s *Step) {
 	one := integers.Constant(1)
 	h := s.openHead(one, s.Target)
 	instrument := s.narrow(s.Instrument, instrumentBits)
 	t, _ := s.ReadTraded(one, instrument, s.ReadMarket(one))
 	taker, maker := s.OpenHolder(one, s.Account, t), s.OpenHolder(one, h.account, t)
-	lots, exhausted, evicted := s.sizeFill(h, taker, maker)
+	lots, exhausted, spent := s.sizeFill(h, taker, maker)
 	fee := s.fee(t.Option, lots, h.price, t.Now)
 	dq := s.keyOf(s.Side, lots)
 	maker.Try(s.Neg(dq), h.price, integers.Constant(0))
@@ -22,7 +23,10 @@ func defineFill(s *Step) {
 	restricted := s.IsRestricted(t.Entry, t.Now)
 	// CHECK
 	cases := &cascade{s, one}
-	exhausted, evicted = cases.take(exhausted), cases.take(evicted)
+	favour, harm := s.leaveBand(h, t)
+	favour, harm = cases.take(favour), cases.take(harm)
+	stale := cases.take(maker.IsStale(one))
+	exhausted, spent = cases.take(exhausted), cases.take(spent)
 	wide := cases.take(s.IsLess(integers.Constant(machine.MaxOpenInterestLots), s.openInterest(book, taker, maker)))
 	poor := cases.take(s.Not(s.IsZero(maker.Judge(one, maker.Header.Get(layout.Cash), restricted))))
 	reason := taker.Judge(one, taker.Header.Get(layout.Cash), restricted)
@@ -39,20 +43,36 @@ func defineFill(s *Step) {
 	h.record.SetNarrow(one, layout.OrderLeft, s.Sub(h.left, left))
 	h.record.SetNarrow(one, layout.OrderFilled, s.Add(h.filled, left))
 	h.record.Close()
-	s.stop(s.sumOfBits(exhausted, wide, refused), s.Select(exhausted, integers.Constant(machine.ReasonReduceOnly),
-		s.Select(wide, integers.Constant(machine.ReasonWidth), reason)))
-	next := s.Phase
-	s.countFill(filled, s.Not(exhausted), left, h.price)
+	s.stop(s.sumOfBits(harm, exhausted, wide, refused), s.Select(refused, reason, s.sumOf(
+		caseOf{harm, machine.ReasonBand}, caseOf{exhausted, machine.ReasonReduceOnly}, caseOf{wide, machine.ReasonWidth})))
+	s.countFill(filled, s.Not(s.sumOfBits(harm, stale, exhausted)), left, h.price)
 	// PUBLISH
-	empty := s.And(filled, s.IsEqual(h.left, lots))
-	cause := s.Select(evicted, integers.Constant(machine.CauseReduceOnly),
-		s.Select(poor, integers.Constant(machine.CauseMargin), integers.Constant(machine.CauseFilled)))
-	otherwise := s.Select(filled, integers.Constant(machine.PhaseMatch), next)
-	s.StartUnlink(s.sumOfBits(evicted, poor, empty), h.name, cause, integers.Constant(machine.PhaseMatch), otherwise)
+	next := s.Select(filled, integers.Constant(machine.PhaseMatch), s.Phase)
+	gone := s.sumOfBits(favour, spent, poor, s.And(filled, s.IsEqual(h.left, lots)))
+	cause := s.Add(integers.Constant(machine.CauseFilled), s.sumOf(caseOf{favour, machine.CauseBand - machine.CauseFilled},
+		caseOf{spent, machine.CauseReduceOnly - machine.CauseFilled}, caseOf{poor, machine.CauseMargin - machine.CauseFilled}))
+	s.StartUnlink(gone, h.name, cause, integers.Constant(machine.PhaseMatch), next)
+	s.StartRefresh(stale, h.account, 0, machine.PhaseMatch)
+}
+
+// caseOf is a number for a case.
+type caseOf struct {
+	bit   Integer
+	value int64
+}
+
+// sumOf is the number of the one case that holds, 0 if none does; of the cases at most one holds.
+func (s *Step) sumOf(cases ...caseOf) Integer {
+	sum, greatest := integers.Constant(0), int64(0)
+	for _, c := range cases {
+		sum = s.Add(sum, s.Mul(c.bit, integers.Constant(c.value)))
+		greatest = max(greatest, c.value)
+	}
+	return integers.Integer{Value: sum.Value, Low: sum.Low, High: integers.Constant(greatest).High}
 }
 
 // sizeFill gives the size of a fill, and tells if the taker has nothing to reduce, or the maker has not (04-R10).
-func (s *Step) sizeFill(h *head, taker, maker *Holder) (lots, exhausted, evicted Integer) {
+func (s *Step) sizeFill(h *head, taker, maker *Holder) (lots, exhausted, spent Integer) {
 	lots = s.Min(s.Left, h.left)
 	_, reduceOnly := s.CutNumber(s.Terms, 1)
 	room := s.reducible(taker.Lots, s.Side)
@@ -60,8 +80,8 @@ func (s *Step) sizeFill(h *head, taker, maker *Holder) (lots, exhausted, evicted
 	exhausted = s.And(reduceOnly, s.IsZero(room))
 	room = s.reducible(maker.Lots, s.Not(s.Side))
 	lots = s.Select(h.reduceOnly, s.Min(lots, room), lots)
-	evicted = s.And(h.reduceOnly, s.IsZero(room))
-	return lots, exhausted, evicted
+	spent = s.And(h.reduceOnly, s.IsZero(room))
+	return lots, exhausted, spent
 }
 
 // openInterest is that of the instrument after what the holders have tried.

@@ -46,6 +46,7 @@ type Holder struct {
 	account              Integer
 	traded               *Traded
 	sums, risk, position *Record
+	around               []elsewhere
 	after                change
 }
 
@@ -95,23 +96,60 @@ func (h *Holder) Try(dq, price, cost Integer) {
 	a.requirement = s.Add(s.worst(a.scenarios), s.floorOf(a.short, t.Now))
 }
 
-// others gives value and requirement of the account in the other underlyings. Of four, others are three: the j-th is
-// underlying j, or j + 1 from the instrument's own on.
-func (h *Holder) others(enabled Integer) (value, requirement Integer) {
+// elsewhere is the account's risk in another underlying than the instrument's.
+type elsewhere struct {
+	risk  *Record
+	move  Move
+	epoch func() Integer
+}
+
+// lookAround looks at the account's risk in the other underlyings. Of four, others are three: the j-th is underlying
+// j, or j + 1 from the instrument's own on.
+func (h *Holder) lookAround(enabled Integer) []elsewhere {
 	s, m := h.step, h.traded.market
-	value, requirement = integers.Constant(0), integers.Constant(0)
+	if h.around != nil {
+		return h.around
+	}
 	behind := integers.Constant(0)
 	for j := range machine.MaxUnderlyings - 1 {
 		behind = integers.AsBit(s.Add(behind, h.traded.choice[j]))
-		move, next := s.moveOf(m.underlyings[j]), s.moveOf(m.underlyings[j+1])
-		exists := s.Select(behind, m.exists[j+1], m.exists[j])
-		risk := s.lookAtRisk(s.And(enabled, exists), h.account, s.Add(behind, integers.Constant(int64(j))))
-		value = s.Add(value, s.valueOf(riskWorth(risk), Move{
-			Ticks: s.Select(behind, next.Ticks, move.Ticks), Size: s.Select(behind, next.Size, move.Size),
-		}))
-		requirement = s.Add(requirement, risk.Get(layout.Requirement))
+		bit, here, next := behind, m.underlyings[j], m.underlyings[j+1]
+		exists := s.Select(bit, m.exists[j+1], m.exists[j])
+		h.around = append(h.around, elsewhere{
+			risk: s.lookAtRisk(s.And(enabled, exists), h.account, s.Add(bit, integers.Constant(int64(j)))),
+			move: Move{
+				Ticks: s.Select(bit, s.moveOf(next).Ticks, s.moveOf(here).Ticks),
+				Size:  s.Select(bit, s.moveOf(next).Size, s.moveOf(here).Size),
+			},
+			epoch: func() Integer { return s.Select(bit, next.Epoch(), here.Epoch()) },
+		})
+	}
+	return h.around
+}
+
+// others gives value and requirement of the account in the other underlyings.
+func (h *Holder) others(enabled Integer) (value, requirement Integer) {
+	s := h.step
+	value, requirement = integers.Constant(0), integers.Constant(0)
+	for _, e := range h.lookAround(enabled) {
+		value = s.Add(value, s.valueOf(riskWorth(e.risk), e.move))
+		requirement = s.Add(requirement, e.risk.Get(layout.Requirement))
 	}
 	return value, requirement
+}
+
+// IsStale is 1 where sums of the account are from before a flip or settlement (05-R08). `enabled` is that of the
+// holder.
+func (h *Holder) IsStale(enabled Integer) Integer {
+	s, epochs := h.step, make([]Integer, machine.MaxUnderlyings)
+	for u := range epochs {
+		epochs[u] = h.traded.market.underlyings[u].Epoch()
+	}
+	fresh := []Integer{s.IsEqual(h.risk.Get(layout.Epoch), s.pick(h.traded.choice, epochs))}
+	for _, e := range h.lookAround(enabled) {
+		fresh = append(fresh, s.IsEqual(e.risk.Get(layout.Epoch), e.epoch()))
+	}
+	return s.Not(s.And(fresh...))
 }
 
 // Judge is the fill rule of what was tried, for cash before it (05-R05, 05-R06): OK, MARGIN or WIDTH. The account's

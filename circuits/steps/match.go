@@ -47,14 +47,13 @@ func (s *Step) openHead(enabled, name Integer) *head {
 	return h
 }
 
-// defineMatch is MATCH: look at the head of the other side once (04-R05 to 04-R09). What is to be filled goes to
-// FILL, with the head's name in Target.
+// defineMatch is the first part of MATCH: look at the head of the other side once (04-R05 to 04-R07). What may be
+// filled goes to FILL, with the head's name in Target.
 func defineMatch(s *Step) {
 	cases := &cascade{s, integers.Constant(1)}
 	complete := cases.take(s.IsZero(s.Left))
 	exhausted := cases.take(s.IsAtMost(integers.Constant(machine.MaxMakers), s.Heads))
-	instrument := s.narrow(s.Instrument, instrumentBits)
-	book := s.OpenBook(cases.rest, instrument)
+	book := s.OpenBook(cases.rest, s.narrow(s.Instrument, instrumentBits))
 	book.Close()
 	name, exists := s.nameOf(s.headOf(book, s.Not(s.Side)))
 	h := s.openHead(s.And(cases.rest, exists), name)
@@ -62,24 +61,16 @@ func defineMatch(s *Step) {
 	apart := cases.take(s.Not(s.And(exists, s.Crosses(h.price))))
 	own := cases.take(s.IsEqual(h.account, s.Account))
 	expired := cases.take(s.And(s.Not(s.IsZero(h.expiryS)), s.IsLess(h.expiryS, s.NowS())))
-	m := s.ReadMarket(cases.rest)
-	favour, harm := s.leaveBand(cases.rest, instrument, h, m)
-	favour, harm = cases.take(favour), cases.take(harm)
-	stale := cases.take(s.IsStale(cases.rest, h.account, m))
-	gone := s.sumOfBits(own, expired, favour)
+	gone := s.sumOfBits(own, expired)
 	s.Heads = s.narrow(s.Add(s.Heads, gone), headsBits)
-	cause := s.Add(s.Mul(own, integers.Constant(machine.CauseSelfMatch)),
-		s.Add(s.Mul(expired, integers.Constant(machine.CauseExpired)), s.Mul(favour, integers.Constant(machine.CauseBand))))
+	cause := s.Select(own, integers.Constant(machine.CauseSelfMatch), integers.Constant(machine.CauseExpired))
 	s.StartUnlink(gone, name, cause, integers.Constant(machine.PhaseMatch), integers.Constant(machine.PhaseFill))
-	s.StartRefresh(stale, h.account, 0, machine.PhaseMatch)
-	reason := s.Select(exhausted, integers.Constant(machine.ReasonMakerLimit), integers.Constant(machine.ReasonBand))
-	s.stop(s.sumOfBits(exhausted, harm), reason)
+	s.stop(exhausted, integers.Constant(machine.ReasonMakerLimit))
 	s.finish(s.sumOfBits(complete, apart))
 }
 
 // leaveBand tells if the head is outside the band around the mark, to the taker's favour or to his harm (04-R08).
-func (s *Step) leaveBand(enabled, instrument Integer, h *head, m *Market) (favour, harm Integer) {
-	t, _ := s.ReadTraded(enabled, instrument, m)
+func (s *Step) leaveBand(h *head, t *Traded) (favour, harm Integer) {
 	mark := s.Mark(t.Entry, t.Now)
 	band := s.Band(mark, t.Now)
 	away := s.keyOf(s.Side, s.Sub(h.price, mark))
