@@ -10,17 +10,17 @@ itself when it breaks. Keys stay in this process.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar
 
 from eth_account.signers.local import LocalAccount
 
 from miletus.client import streams
 from miletus.client.directory import Directory
 from miletus.client.errors import AnswerLost, ClientError, NotYet, OrderRefused, RequestError
+from miletus.client.funds import Funds
 from miletus.client.keys import derive_trading_key
 from miletus.client.line import Line
 from miletus.client.reading import (
@@ -34,7 +34,7 @@ from miletus.client.reading import (
 )
 from miletus.client.slots import Slots
 from miletus.client.trader import KEY_SLOT, Trader
-from miletus.client.units import MICROS, Number, from_lots, from_ticks, to_units
+from miletus.client.units import Number, from_lots, from_ticks
 from miletus.client.values import (
     Account,
     Book,
@@ -44,7 +44,6 @@ from miletus.client.values import (
     Placed,
     Ticker,
     Trade,
-    Withdrawal,
 )
 from miletus.client.venue import Venue
 from miletus.engine import events
@@ -54,18 +53,13 @@ from miletus.native import PrivateKey, domain
 from miletus.sequencer.answers import Answer
 from miletus.sequencer.query import AccountView
 
-if TYPE_CHECKING:
-    from miletus.client.money import Money
-
-T = TypeVar("T")
-
 KEEPS_SLOT = (Reason.SLOT_TAKEN, Reason.ORDER_NOT_FOUND)
 """Refusals after which an order may rest in the slot."""
 
 NO_ACCOUNT = "this exchange was opened without an account: give a wallet, or a key and its account"
 
 
-class AsyncExchange:
+class AsyncExchange(Funds):
     """An exchange, for one event loop. Made by `open`."""
 
     def __init__(self, venue: Venue, line: Line) -> None:
@@ -221,10 +215,9 @@ class AsyncExchange:
         good_for_s: int = 0,
     ) -> Placed:
         """Buy; without a price at the market. OrderRefused says why it was not taken."""
-        order = Order(
-            name, Side.BUY, size, price, time_in_force, post_only, reduce_only, good_for_s
-        )  # fmt: skip
-        return await self.place(order)
+        return await self.place(
+            Order(name, Side.BUY, size, price, time_in_force, post_only, reduce_only, good_for_s)
+        )
 
     async def sell(
         self,
@@ -238,10 +231,9 @@ class AsyncExchange:
         good_for_s: int = 0,
     ) -> Placed:
         """Sell; without a price at the market. OrderRefused says why it was not taken."""
-        order = Order(
-            name, Side.SELL, size, price, time_in_force, post_only, reduce_only, good_for_s
-        )  # fmt: skip
-        return await self.place(order)
+        return await self.place(
+            Order(name, Side.SELL, size, price, time_in_force, post_only, reduce_only, good_for_s)
+        )
 
     async def place(self, order: Order) -> Placed:
         """Place an order. OrderRefused says why it was not taken."""
@@ -323,30 +315,6 @@ class AsyncExchange:
                 self._slots.free(event[1] % 256)
         return answer.result.detail
 
-    # ---- money
-
-    async def deposit(self, amount: Number, *, mint: bool = False) -> int:
-        """Deposit from the wallet on L1; its account. It is on the exchange some blocks later."""
-        return await asyncio.to_thread(self._with_money, lambda money: money.deposit(amount, mint=mint))
-
-    async def withdraw(self, amount: Number) -> int:
-        """Withdraw to the owner's L1 wallet; its number. L1 pays once its batch is final: `claim`."""
-        micros = to_units(amount, MICROS, "amount")
-        return (await self._do(self._require().withdraw(micros), f"withdraw {amount}")).number
-
-    async def transfer(self, to: int, amount: Number) -> int:
-        """Pay to another account; the operation's number."""
-        micros = to_units(amount, MICROS, "amount")
-        return (await self._do(self._require().transfer(to, micros), f"transfer {amount}")).number
-
-    async def get_withdrawals(self) -> list[Withdrawal]:
-        """The wallet's withdrawals that are on L1."""
-        return await asyncio.to_thread(self._with_money, lambda money: money.get_withdrawals())
-
-    async def claim(self) -> Decimal:
-        """Have L1 pay every withdrawal of the wallet that is final; how much that was."""
-        return await asyncio.to_thread(self._with_money, lambda money: money.claim())
-
     # ---- inside
 
     def _require(self) -> Trader:
@@ -357,26 +325,6 @@ class AsyncExchange:
     def _now_s(self) -> int:
         """The exchange's clock may be ahead of this machine's; being late is what must not happen."""
         return int(time.time() + max(self._behind_s, 0.0))
-
-    def _find_account(self) -> int:
-        def find(money: "Money") -> int:
-            account = money.find_account()
-            if account is None:
-                raise ClientError(f"{money.wallet.address} has no account yet: deposit first (Money.deposit)")
-            return account
-
-        return self._with_money(find)
-
-    def _with_money(self, act: "Callable[[Money], T]") -> T:
-        from miletus.client.money import Money  # here, since L1 takes longer to import than all the rest
-
-        if self._wallet is None:
-            raise ClientError("this exchange was opened without a wallet: L1 needs one")
-        money = Money(self.venue, self._wallet, self._store)
-        try:
-            return act(money)
-        finally:
-            money.close()
 
     async def _wait_for_key(self, key: PrivateKey, account: int, key_slot: int, seconds: float) -> None:
         """Take up the account, which a first deposit brings some blocks after it was made on L1."""

@@ -56,8 +56,9 @@ class ChainFollower:
             L1Error: L1 can't be used now; call again.
 
         """
+        removals = len(self.view.removals)
         update = self.view.poll()
-        if update.reverted_to is not None:
+        if update.reverted_to is not None or len(self.view.removals) != removals:
             self._checked = False
 
     def read_posting(self, number: int) -> Posting | None:

@@ -161,7 +161,7 @@ class Runner:
             key_slot=own[0].slot,
             key=key,
             domain=domain(self._venue.chain_id, self._venue.rollup),
-            now_s=self._get_words_time_s,
+            now_s=lambda: int(self.get_time_s()),
             last_nonce=own[0].nonce,
             lifetime_s=WORDS_SECONDS,
         )
@@ -217,9 +217,6 @@ class Runner:
     def get_time_s(self) -> float:
         """The exchange's time: that of the last group, and what passed since."""
         return self._exchange_ms / 1_000 + (time.monotonic() - self._heard)
-
-    def _get_words_time_s(self) -> int:
-        return int(self.get_time_s())
 
     # ---- thinking
 
@@ -306,8 +303,7 @@ class Runner:
     async def _look_at_margin(self) -> None:
         view = await self.line.ask(lambda node: node.plain.get_account(self._standing.account))
         if view is not None:
-            equity = max(view.equity_micros, 1)
-            self.free_share = (equity - view.requirement_micros) / equity
+            self.free_share = 1 - view.requirement_micros / max(view.equity_micros, 1)
 
     # ---- sending
 
