@@ -197,7 +197,7 @@ class LiveWorld:
 
     def commit(self, name: str, commit: Commit) -> Receipt:
         """Send a commit with its bond."""
-        bond_wei = self.rollup_parameters["bond_wei"]
+        bond_wei = self.get(self.rollup, "next_bond_wei")
         return self.send(name, self.rollup.address, commit.encode(), bond_wei)
 
 

@@ -31,6 +31,7 @@ SWAPS = (
 )
 REMOVED = re.compile(
     r"self\.\w+\(|self\..* [+-|]?= |custody\.|credit\._|outbox\._mark|accounts\._assert|words\._assert"
+    r"|batches\._cut|clocks\._give|bounties\._|facts\._put|pots\._|statements\._"
     r"|origin\.|extcall|log \w+\(.*\)$"
 )
 """Statements that are also left out as a whole; every assert is too."""

@@ -17,8 +17,20 @@ from tests.contracts.world import CONTRACTS
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = 50
-PARTS = ("deployment", "proposing", "commit", "finality", "vault", "attacks", "inbox")
+PARTS = (
+    *("deployment", "proposing", "commit", "finality", "vault", "attacks", "inbox"),
+    *("verifier", "verdicts", "attacks_on_proofs", "removals", "policies", "exit", "ticks"),
+)
 FIRST = {
+    "Court.vy": "verdicts",
+    "Exit.vy": "exit",
+    "Verifier.vy": "verifier",
+    "bounties.vy": "policies",
+    "clocks.vy": "removals",
+    "facts.vy": "verdicts",
+    "identity.vy": "commit",
+    "pots.vy": "verdicts",
+    "statements.vy": "verdicts",
     "Rollup.vy": "commit",
     "batches.vy": "finality",
     "inbox.vy": "inbox",
