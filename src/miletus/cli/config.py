@@ -59,6 +59,15 @@ class RollupConfig(Section, frozen=True):
     bond_wei: Annotated[int, Meta(ge=0)] = 10**17
 
 
+class ProofsConfig(Section, frozen=True):
+    """The circuits that the deployment has keys of: sizes of edges, the smallest first; none to do without.
+
+    The first use of a circuit makes its development keys, which takes minutes and is kept beside the prover.
+    """
+
+    sizes: tuple[Annotated[str, Meta(pattern="^(small|medium|large)$")], ...] = ()
+
+
 class OracleConfig(Section, frozen=True):
     """How many signers there are, and how many must agree."""
 
@@ -90,6 +99,7 @@ class Config(Section, frozen=True):
     rollup: RollupConfig = RollupConfig()
     oracle: OracleConfig = OracleConfig()
     market: MarketConfig = MarketConfig()
+    proofs: ProofsConfig = ProofsConfig()
 
 
 def load_config(path: Path | None) -> Config:

@@ -8,6 +8,7 @@ from miletus.codec import CodecError
 from miletus.indexer.errors import IndexerError
 from miletus.market.errors import MarketError
 from miletus.native import NativeLibraryError
+from miletus.prover import ProverError
 from miletus.sequencer.errors import SequencerError
 from miletus.settlement.errors import SettlementError
 
@@ -29,6 +30,7 @@ KNOWN = (
     IndexerError,
     MarketError,
     NativeLibraryError,
+    ProverError,
     SequencerError,
     SettlementError,
 )

@@ -16,10 +16,12 @@ from miletus.cli.errors import CliError
 from miletus.cli.folder import Folder, is_running, read_command
 from miletus.cli.roles.batcher import DEVELOPMENT_DEPTH, WALLET
 from miletus.market.names import UNDERLYINGS
+from miletus.prover import Prover
 from miletus.settlement.anvil import HOST, Anvil, find_anvil
 from miletus.settlement.contracts import find_artefacts
 from miletus.settlement.deployment import Deployment, deploy
 from miletus.settlement.genesis import Genesis
+from miletus.settlement.keys import NO_KEYS, VerifyingKeys, export_keys
 from miletus.settlement.l1 import RollupParameters, VaultParameters
 from miletus.settlement.node import L1Node
 from miletus.settlement.sender import FeePolicy, Sender, open_store
@@ -143,6 +145,14 @@ def make_genesis(folder: Folder, config: Config, clock_ms: int) -> Genesis:
     return genesis
 
 
+def export_all_keys(sizes: tuple[str, ...]) -> VerifyingKeys:
+    """The keys of a deployment with these sizes of edges, made at the first use; none for no size."""
+    if not sizes:
+        return NO_KEYS
+    with Prover(setup=True, say=lambda line: logger.info("prover", told=line)) as prover:
+        return export_keys(prover, sizes, ("outbox", "exit", "silence"))
+
+
 def deploy_contracts(folder: Folder, config: Config, l1: L1Node, genesis: Genesis) -> Deployment:
     """Deploy token, vault and rollup with the operator's wallet, which must be able to pay."""
     wallet = folder.get_wallet(WALLET)
@@ -164,7 +174,8 @@ def deploy_contracts(folder: Folder, config: Config, l1: L1Node, genesis: Genesi
             deadline_s=choice.deadline_s,
             bond_wei=choice.bond_wei,
         )
-        deployment = deploy(sender, parameters, VaultParameters(words_per_block=256))
+        keys = export_all_keys(config.proofs.sizes)
+        deployment = deploy(sender, parameters, VaultParameters(words_per_block=256), keys=keys)
     finally:
         store.close()
     deployment.save(folder.deployment_path)

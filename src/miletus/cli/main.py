@@ -17,6 +17,7 @@ from miletus.cli.commands.demo import demo
 from miletus.cli.commands.index import index
 from miletus.cli.commands.maker import maker
 from miletus.cli.commands.money import audit, claim, deposit, withdraw
+from miletus.cli.commands.prove import prove
 from miletus.cli.commands.run import run, watchtower
 from miletus.cli.commands.trade import account, book, instruments, trade
 from miletus.cli.commands.up import status, up
@@ -61,6 +62,7 @@ commands.command()(withdraw)
 commands.command()(claim)
 commands.command()(audit)
 commands.command()(watchtower)
+commands.command()(prove)
 commands.command()(index)
 commands.command()(maker)
 commands.command()(gateway)

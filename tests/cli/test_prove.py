@@ -1,0 +1,120 @@
+"""`miletus prove` from L1's data alone: the real program, a real chain, real proofs."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from miletus.prover import Prover
+from miletus.settlement.anvil import Anvil
+from miletus.settlement.keys import NO_KEYS, VerifyingKeys, export_keys
+from tests.settlement.support import change_segment, lie, post
+from tests.settlement.world import (
+    GENESIS,
+    REORG_AGE_S,
+    USDC,
+    SmallSequencer,
+    Trader,
+    World,
+    deploy_world,
+)
+
+
+class Stage:
+    """A deployment with some batches, and the command on it."""
+
+    def __init__(self, anvil: Anvil, path: Path, keys: VerifyingKeys) -> None:
+        self.world: World = deploy_world(anvil.connect(timeout_seconds=20.0), anvil.control(), keys)
+        self.alice = Trader.join(self.world)
+        self.world.pass_time(REORG_AGE_S)
+        self.sequencer = SmallSequencer(self.world)
+        self.path = path
+        GENESIS.save(path / "genesis.json")
+        wallet = self.world.make_wallet()
+        self.payee = wallet.address
+        (path / "wallet").write_text(bytes(wallet.key).hex())
+
+    def run(self, *arguments: str, named: bool = True) -> subprocess.CompletedProcess[str]:
+        """`miletus prove` in a process of its own."""
+        where = ["--rollup", self.world.rollup.address, "--genesis", str(self.path / "genesis.json")]
+        return subprocess.run(
+            [
+                *(sys.executable, "-m", "miletus.cli", "prove", *arguments),
+                *("--rpc", self.world.node.rpc.url, *(where if named else ())),
+                *(
+                    "--wallet",
+                    str(self.path / "wallet"),
+                    "--folder",
+                    str(self.path / "folder"),
+                    "--moved-time",
+                ),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "COLUMNS": "200"},
+        )
+
+
+@pytest.fixture(scope="module")
+def anvil() -> Iterator[Anvil]:
+    with Anvil() as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def keyless(anvil: Anvil, tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    return Stage(anvil, tmp_path_factory.mktemp("keyless"), NO_KEYS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named", "line"),
+    [
+        ((), False, "with --rpc give --rollup and --genesis too"),
+        ((), True, "this deployment has no key of edges of size 'small'"),
+        (("--size", "giant"), True, "no key of edges of size 'giant'"),
+        (("0",), True, "greater than or equal to 1"),
+    ],
+)
+def test_what_can_not_be_proved_is_told_in_one_line(
+    keyless: Stage, arguments: tuple[str, ...], named: bool, line: str
+) -> None:
+    done = keyless.run(*arguments, named=named)
+    assert done.returncode != 0
+    assert line in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert done.stdout == ""
+
+
+@pytest.mark.long
+@pytest.mark.rule("08-R27", "08-R28")
+def test_a_batch_and_a_lie_are_proved_by_the_command(
+    anvil: Anvil, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with Prover(setup=True, niceness=5) as prover:
+        keys = export_keys(prover, ["small"])
+    stage = Stage(anvil, tmp_path_factory.mktemp("proved"), keys)
+    stage.sequencer.close([stage.alice.transfer(17, 5 * USDC)])
+    stage.sequencer.close([stage.alice.transfer(17, 6 * USDC)])
+    lie(stage.sequencer, 2, change_segment(1, root=bytes(31) + b"\x07"))
+    post(stage.world, stage.sequencer)
+    first = stage.run("--json")
+    assert first.returncode == 0, first.stderr
+    (verdict,) = json.loads(first.stdout)
+    assert (verdict["number"], verdict["final"], verdict["removed"]) == (1, True, False)
+    assert verdict["peak_bytes"] > 100 << 20
+    dry = stage.run("2", "--dry-run")
+    assert "batch 2 is wrong" in dry.stdout
+    assert stage.world.rollup.get_head_number() == 2
+    second = stage.run("--all")
+    assert second.returncode == 0, second.stderr
+    assert "batch 2 is removed" in second.stdout
+    assert "peak memory" in second.stdout
+    assert stage.world.rollup.get_head_number() == stage.world.rollup.get_final_number() == 1
+    third = stage.run()
+    assert third.returncode == 1
+    assert "no batch is pending that is not proved" in third.stderr
