@@ -15,7 +15,7 @@ from miletus.codec.table import WORD_BYTES
 from miletus.engine import layout
 from miletus.engine.machine import Machine, build_machine
 from miletus.engine.reasons import Reason
-from miletus.engine.segment import INBOX, R_KIND, R_SIGNED, RECORD, SEQUENCED, Segment
+from miletus.engine.segment import INBOX, R_KIND, R_SIGNED, RECORD, SEQUENCED, TICK, Segment
 from miletus.engine.state import State
 from miletus.native import NativeCrypto
 from miletus.sequencer.answers import FeedGroup, FeedItem
@@ -37,7 +37,7 @@ class MirrorError(SequencerError):
 
 
 class Applied(NamedTuple):
-    """An operation that was carried out: number, time of its group, words, and what became of it."""
+    """An operation that was carried out: number, the machine's time, words, and what became of it."""
 
     number: int
     time_ms: int
@@ -112,7 +112,7 @@ class Mirror:
                     self.machine.end_batch()
                 number += 1
             else:
-                number = self._run(tag, items, number, group.time_ms, done)
+                number = self._run(tag, items, number, done)
         self.next_number, self.time_ms = group.next_number, group.time_ms
         return done
 
@@ -123,7 +123,8 @@ class Mirror:
         )
         self.batch = opening.batch
 
-    def _run(self, tag: int, items: list[FeedItem], number: int, time_ms: int, done: list[Applied]) -> int:
+    def _run(self, tag: int, items: list[FeedItem], number: int, done: list[Applied]) -> int:
+        time_ms = self.clock_ms
         source = INBOX if tag == INBOX_WORDS else SEQUENCED
         segment = decode_segment(source, b"".join([item.words for item in items]))
         told = [item.result for item in items]
@@ -135,6 +136,8 @@ class Mirror:
                     f"number {number}: the node says {theirs}, the machine here {ours}: one of them runs "
                     "another version; use the node's"
                 )
+            if item.words[0] == TICK and ours.reason == Reason.OK:
+                time_ms = int.from_bytes(item.words[1:7])
             done.append(Applied(number, time_ms, item.words, ours))
             number += len(item.words) // WORD_BYTES
         return number

@@ -242,6 +242,9 @@ class AccountOrders:
             return order
         if cause == E.CAUSE_FILLED:
             self._end(order, FILLED, time_ms, "")
+        elif amending and order.size_lots <= order.filled_lots:  # made as small as what had filled
+            order.size_lots = order.filled_lots
+            self._end(order, FILLED, time_ms, "")
         else:
             self._end(order, CANCELLED, time_ms, CANCEL_REASONS.get(cause, "user_request"))
         return order
