@@ -160,7 +160,7 @@ func rowsOfTable() int {
 	if testing.Short() {
 		return 1
 	}
-	return 4
+	return 2
 }
 
 
