@@ -27,6 +27,7 @@ ITEM = 24
 KINDS = (*FIELDS, segment.PADDING, segment.QUOTE_SHEET, segment.LIQUIDATE, segment.FUND)
 GARBAGE_KINDS = (*KINDS, segment.UNKNOWN, segment.INCOMPLETE)
 SIZES = (1, 2, 3, 5, 10, 20, 100, 1000, 5000, 20_000)
+HIGHEST_NONCE = 2**40 - 1
 HIGHEST_ACCOUNT = 100
 """Deposits go no higher, since a machine makes room for every account below the highest."""
 
@@ -126,6 +127,8 @@ class Flow(OracleFlow):
             sent[0] = sent[0] | {"key": key, "nonce": self.get_nonce(sent[0]["account"], key) + 1}
         if source == SEQUENCED and self.choices.one_in(24) and all(r["kind"] in FORCED for r in sent):
             source = INBOX
+        # no word says a higher nonce: a key whose nonces are used up is of no use any more (03-R08)
+        sent = [record | {"nonce": min(record["nonce"], HIGHEST_NONCE)} for record in sent]
         self.words += len(sent)
         if self.limits is None:
             self.pair.send(*sent, source=source)
@@ -149,7 +152,7 @@ class Flow(OracleFlow):
 
     def pick_value(self, kind: int, name: str) -> int:
         headers = {
-            "nonce": (0, 2**40 - 1),
+            "nonce": (0, HIGHEST_NONCE),
             "valid_until_s": (0, 2**32 - 1),
             "key": (0, 255),
             "account": (0, 2**24 - 1),

@@ -88,7 +88,7 @@ def carry_out_tick(world: World, tick: Record) -> Reason:
         return Reason.BAD_PRICE
     if time_s > world.clock_s + params.ORACLE_AHEAD_S:
         return Reason.BAD_TIME
-    if time_s <= coin.tick_time_s:
+    if coin.index and time_s <= coin.tick_time_s:  # an index is never zero once there was a tick
         if world.clock_s - time_s > 31 * DAY_S or not is_reading(coin, time_s):
             return Reason.BAD_TIME
         if cumulative >= params.CUMULATIVE_LIMIT:
