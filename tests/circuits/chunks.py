@@ -16,7 +16,7 @@ from miletus.engine import layout as L
 from miletus.engine import segment as G
 from miletus.engine.elements import read_element
 from miletus.engine.machine import Machine, build_machine
-from miletus.engine.state import STAGE_BASE, build_zeros
+from miletus.engine.state import INBOX_STAGE_BASE, STAGE_BASE, build_zeros
 from miletus.native import NativeCrypto, PrivateKey, Tree, derive_key, message, prepare
 from tests.engine.flow import ITEM, Flow
 from tests.engine.naive import FIELD, FIELDS, SCOPE_BITS
@@ -116,7 +116,7 @@ class Mirror:
         if offset == int(L.MACHINE_HEADER):
             for k in range(5):
                 page[int(L.OUTBOX) + k] = page[int(L.EVENTS) + k] = 0
-        elif offset == int(L.MACHINE_STAGE):
+        elif offset in (int(L.MACHINE_STAGE), int(L.MACHINE_INBOX_STAGE)):
             page[:] = [0] * 64
         elif int(L.MACHINE_SIGNERS) <= offset < int(L.MACHINE_SIGNERS) + 2:
             for k in range(4):
@@ -196,8 +196,9 @@ class Mirror:
         assert isinstance(crypto, NativeCrypto)
         if record["kind"] == int(G.APPROVE):
             key = self.signers[record["signer"]] if record["signer"] < SIGNERS else make_key(99)
-            payload = read_element(self.machine.state, STAGE_BASE + L.STAGED_PAYLOAD)
-            staged = read_element(self.machine.state, STAGE_BASE + L.STAGED_HASH)
+            stage = INBOX_STAGE_BASE if self.source == int(G.INBOX) else STAGE_BASE
+            payload = read_element(self.machine.state, stage + L.STAGED_PAYLOAD)
+            staged = read_element(self.machine.state, stage + L.STAGED_HASH)
             text = message(crypto.domain, payload, staged, 1)
         else:
             key = self.find_key(record) or make_key(99)
