@@ -140,20 +140,19 @@ class Store:
             self._write_head(connection, head)
 
     def _write_pages(self, connection: Connection, batch: int, pages: Sequence[tuple[int, bytes]]) -> None:
-        t = schema.pages.c
-        for numbers in _chunks([number for number, _ in pages]):
-            old = select(text(str(int(batch))), t.number, t.id, t.fields).where(t.number.in_(numbers))
-            connection.execute(
-                schema.page_undo.insert().from_select(["batch", "number", "id", "fields"], old)
-            )
-        kept = first_id(batch)
         ids: dict[int, int] = {}
         for numbers in _chunks([number for number, _ in pages]):
+            # numbers are our own integers; as parameters they would take longer than the rest of the batch
+            among = f"FROM pages WHERE number IN ({', '.join(map(str, numbers))})"
+            connection.exec_driver_sql(
+                f"INSERT INTO page_undo (batch, number, id, fields) "
+                f"SELECT {int(batch)}, number, id, fields {among}"
+            )
             ids |= {
-                int(n): int(i)
-                for n, i in connection.execute(select(t.number, t.id).where(t.number.in_(numbers)))
+                int(row[0]): int(row[1]) for row in connection.exec_driver_sql(f"SELECT number, id {among}")
             }
-        rows = [(number, ids.get(number, kept), raw) for number, raw in pages]
+        new_id = first_id(batch)
+        rows = [(number, ids.get(number, new_id), raw) for number, raw in pages]
         self.database.upsert(connection, schema.pages, rows)
 
     def _write_head(self, connection: Connection, head: dict[str, Any]) -> None:
