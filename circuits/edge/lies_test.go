@@ -163,7 +163,6 @@ func rowsOfTable() int {
 	return 2
 }
 
-
 // TestNoAnswerOfAHintChangesAStep lies in rows of every table, to every hint that they ask, in every way of `lies`:
 // a constraint does not hold, or the step does the same. What a hint answers is thus no choice of the prover's.
 //
