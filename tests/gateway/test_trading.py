@@ -169,6 +169,20 @@ def test_margin_of_an_order_is_what_the_machine_then_asks_for(http: Client, othe
     assert asked["fee"] == pytest.approx(65_000 * 0.0003, rel=0.01)
 
 
+def test_greeks_of_a_position_and_of_the_account(http: Client, other: Client) -> None:
+    before = http.call("private/get_account_summary")
+    offer(other, 3_000, 2, instrument_name=NAMES[CALL])
+    bid(http, 3_000, 2, instrument_name=NAMES[CALL])
+    ticker = http.call("public/ticker", instrument_name=NAMES[CALL])["greeks"]
+    after = http.call("private/get_account_summary")
+    held = http.call("private/get_position", instrument_name=NAMES[CALL])
+    for name in ("gamma", "vega", "theta"):
+        change = after[f"options_{name}"] - before[f"options_{name}"]
+        assert change == pytest.approx(2 * ticker[name], rel=0.02)
+        assert held[name] == pytest.approx(held["size"] * ticker[name], rel=0.02)
+    assert held["vega"] != 0
+
+
 def test_the_transaction_log_adds_up_to_the_balance(http: Client, other: Client) -> None:
     offer(other, 65_000, 0.01)
     bid(http, 65_000, 0.01)

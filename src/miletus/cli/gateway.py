@@ -33,6 +33,9 @@ def gateway(
     index: Annotated[
         str | None, typer.Option(help="Database of miletus index, for what was before; else the folder's.")
     ] = None,
+    page: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="Folder of a page to serve at /.")
+    ] = None,
     orders_per_second: Annotated[
         int, typer.Option(min=1, help="Orders of an account, in a second.")
     ] = 20_000,
@@ -49,6 +52,7 @@ def gateway(
         (host, port),
         credentials,
         index,
+        page,
         (frozenset(allow_host or ()), frozenset(allow_origin or ())),
         limits,
         Output(as_json),
@@ -64,6 +68,7 @@ async def serve(
     address: tuple[str, int],
     credentials: Path | None,
     index: str | None,
+    page: Path | None,
     allowed: tuple[frozenset[str], frozenset[str]],
     limits: Any,
     output: Any,
@@ -96,6 +101,7 @@ async def serve(
         rollup.vault,
         L1Reader(ChainView(rollup, Vault(l1, rollup.vault), site.deployment.start_block)),
         open_history(site, index),
+        page,
         *allowed,
     )
     running = Gateway(settings)

@@ -18,9 +18,11 @@ import uvicorn
 from picows import WSAutoPingStrategy, WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithListener
 from picows.picows import WSProtocol  # type: ignore[attr-defined]
 from starlette.applications import Starlette
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
 
 from miletus.gateway import rpc
 from miletus.gateway.access import Grant, parse_authorization, require_fields
@@ -150,14 +152,24 @@ def make_app(gateway: Gateway, guard: Guard) -> Starlette:
         }
         return JSONResponse(told, HTTPStatus.OK if up else HTTPStatus.SERVICE_UNAVAILABLE)
 
-    routes = [
+    routes: list[BaseRoute] = [
         Route("/api/v2/{scope}/{name:path}", api.get, methods=["GET"]),
         Route("/api/v2", api.post, methods=["POST"]),
         Route("/api/v2/{rest:path}", api.post, methods=["POST"]),
         Route("/health", health, methods=["GET"]),
     ]
+    page = gateway.settings.page
+    if page is not None:
+        routes.append(Mount("/", StaticFiles(directory=page, html=True)))
     app = Starlette(routes=routes)
-    app.add_middleware(guard.middleware)
+    if guard.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=sorted(guard.origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=["authorization", "content-type"],
+        )
+    app.add_middleware(guard.middleware)  # the last one is asked first
     return app
 
 

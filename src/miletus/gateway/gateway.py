@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 class Settings:
     """What a gateway is set up with.
 
-    `hosts` are names besides loopback's that requests may be sent to, `origins` pages that may call.
+    `page` is a folder of files to serve at /, `hosts` are names besides loopback's that requests may be sent
+    to, `origins` pages of others that may call.
     """
 
     node: tuple[str, int]
@@ -43,6 +45,7 @@ class Settings:
     vault: str | None = None
     chain: ChainReader | None = None
     history: History | None = None
+    page: Path | None = None
     hosts: frozenset[str] = frozenset()
     origins: frozenset[str] = frozenset()
 

@@ -7,6 +7,7 @@ from miletus.engine.margin import compute_equity, compute_requirement
 from miletus.engine.numbers import mul_div_up
 from miletus.engine.refresh import is_stale
 from miletus.gateway.exchange import AccountBook, Exchange, UserTrade
+from miletus.gateway.greeks import compute_analytics
 from miletus.gateway.instruments import CURRENCY, Listing
 from miletus.gateway.numbers import LOTS_PER_COIN, format_money, format_price, format_size
 from miletus.gateway.orders import OPEN, Order
@@ -132,10 +133,7 @@ def describe_position(exchange: Exchange, listing: Listing, holding: Holding) ->
         told |= {
             "average_price_usd": round(average / 100, 6),
             "floating_profit_loss_usd": format_money(floating),
-            "gamma": 0.0,
-            "vega": 0.0,
-            "theta": 0.0,
-        }
+        } | compute_greeks(exchange, {listing.number: size})
     else:
         told |= {
             "size_currency": coins,
@@ -146,6 +144,24 @@ def describe_position(exchange: Exchange, listing: Listing, holding: Holding) ->
             "estimated_liquidation_price": None,
         }
     return told
+
+
+def compute_greeks(exchange: Exchange, sizes: dict[int, int]) -> dict[str, float]:
+    """Gamma, vega and theta of lots of options, in coins and USDC; what is no option has none."""
+    listings = [exchange.listings.by_number[number] for number in sizes]
+    options = [each for each in listings if each.terms.is_option and not each.is_settled]
+    parts = compute_analytics(exchange, options, exchange.now_ms() / 1000)
+    coins = [sizes[each.number] / LOTS_PER_COIN for each in options]
+    return {
+        name: round(sum(size * getattr(part, name) for size, part in zip(coins, parts, strict=True)), 8)
+        for name in ("gamma", "vega", "theta")
+    }
+
+
+def compute_portfolio_greeks(exchange: Exchange, book: AccountBook) -> dict[str, float]:
+    """Greeks of an account's options."""
+    held = {number: each.size_lots for number, each in book.portfolio.holdings.items() if each.size_lots}
+    return compute_greeks(exchange, held)
 
 
 def compute_margins(exchange: Exchange, account: int) -> tuple[int, int, int]:
@@ -172,6 +188,7 @@ def describe_portfolio(exchange: Exchange, book: AccountBook) -> dict[str, Any]:
     cash = int(state.cells[state.header(account) + layout.CASH]) if exists else 0
     locked = int(state.cells[state.header(account) + layout.LOCKED]) if exists else 0
     equity, initial, maintenance = compute_margins(exchange, account)
+    greeks = compute_portfolio_greeks(exchange, book)
     totals = {"future": [0, 0, 0.0], "option": [0, 0, 0.0]}
     deltas: dict[str, float] = {}
     value = 0
@@ -202,13 +219,13 @@ def describe_portfolio(exchange: Exchange, book: AccountBook) -> dict[str, Any]:
         "projected_initial_margin": format_money(initial),
         "projected_delta_total": round(future[2] + option[2], 8),
         "portfolio_margining_enabled": True,
-        "options_vega": 0.0,
+        "options_vega": greeks["vega"],
         "options_value": format_money(value),
-        "options_theta": 0.0,
+        "options_theta": greeks["theta"],
         "options_session_upl": format_money(int(option[0])),
         "options_session_rpl": format_money(int(option[1])),
         "options_pl": format_money(int(option[0] + option[1])),
-        "options_gamma": 0.0,
+        "options_gamma": greeks["gamma"],
         "options_delta": round(option[2], 8),
         "margin_model": "segregated_pm",
         "margin_balance": format_money(equity),
