@@ -9,7 +9,8 @@ from miletus.prover import Prover
 
 @pytest.fixture(scope="session")
 def prover() -> Iterator[Prover]:
-    """A prover with the checkout's keys; the first run makes those of the outbox, in half a minute."""
+    """A prover with the checkout's keys; the first run makes those of the smaller circuits, in a minute."""
     with Prover(setup=True, niceness=5) as running:
-        running.setup("outbox")
+        for circuit in ("outbox", "exit", "silence"):
+            running.setup(circuit)
         yield running

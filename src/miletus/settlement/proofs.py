@@ -72,7 +72,7 @@ class Reproduction:
             SettlementError: a batch before it is wrong.
 
         """
-        replica = self._go_to(posted.number - 1)
+        replica = self.go_to(posted.number - 1)
         root, pages = replica.root, replica.export_pages()
         result = verify_batch(self._view, posted, replica)
         alarm = result if isinstance(result, Alarm) else None
@@ -85,7 +85,7 @@ class Reproduction:
         texts = (inbox, *(segment.words for segment in commitment.segments[1:]))
         return Case(posted, commitment, texts, root, pages, alarm, self._crypto)
 
-    def _go_to(self, number: int) -> Replica:
+    def go_to(self, number: int) -> Replica:
         """The state after a batch; begins anew where L1 is another than it was."""
         posted = [self._view.get_batch(place) for place in range(1, number + 1)]
         ids = [batch.id for batch in posted if batch is not None]
