@@ -46,7 +46,7 @@ def measure_subscribers(market: Market, subscribers: int, rate: int, seconds: fl
     seen = finish(watcher)["seen"]
     delays = [each[price] - at for each in seen for price, at in sent.items() if price in each]
     found = {"subscribers": subscribers, "orders_a_second": rate, "messages": len(delays)}
-    return found | describe(delays) | {"missed": len(sent) * len(seen) - len(delays)}
+    return found | describe(delays) | {"unseen": len(sent) * len(seen) - len(delays)}
 
 
 def main() -> None:

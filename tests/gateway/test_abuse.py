@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import resource
 import socket
 import string
 import time
@@ -218,6 +219,28 @@ def test_a_reader_that_reads_nothing_is_let_go(market: Market) -> None:
             assert (await other.call("public/test"))["version"]
 
     run(play, 90)
+
+
+@pytest.mark.long
+def test_five_thousand_idle_connections_hold_nobody_up(market: Market) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < 6_000:
+        pytest.skip(f"this machine lets a process open {hard} files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 6_000), hard))
+
+    async def play() -> None:
+        managers = [connect(market) for _ in range(5_000)]
+        sockets = []
+        for at in range(0, len(managers), 100):
+            sockets += await asyncio.gather(*(each.__aenter__() for each in managers[at : at + 100]))
+        async with connect(market, 16) as other:
+            started = time.monotonic()
+            assert (await other.call("public/test"))["version"]
+            assert time.monotonic() - started < 2
+        assert not [each for each in sockets if each.closed.is_set()]
+        await asyncio.gather(*(each.__aexit__(None, None, None) for each in managers))
+
+    run(play, 240)
 
 
 def test_many_idle_connections_and_floods_hold_nobody_up(market: Market) -> None:

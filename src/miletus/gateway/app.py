@@ -9,6 +9,7 @@ import base64
 import binascii
 import contextlib
 import logging
+import resource
 import socket
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -38,6 +39,9 @@ JSON: Final = {"content-type": "application/json"}
 HANDSHAKE_SECONDS: Final = 5.0
 PING_SECONDS: Final = 30.0
 READ_BUFFER_BYTES: Final = 4_096
+
+SPARE_FILES: Final = 256
+"""Files that a gateway opens beside its connections."""
 
 _logger: Final = logging.getLogger("picows.server")
 _logger.setLevel(logging.ERROR)
@@ -233,6 +237,15 @@ class _Server(uvicorn.Server):
         yield
 
 
+def raise_file_limit(connections: int) -> None:
+    """Let this process open as many files as its connections need, as far as the system lets it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + SPARE_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
 class GatewayServer:
     """A gateway that listens. `port` is known after `start`."""
 
@@ -261,6 +274,7 @@ class GatewayServer:
 
     async def start(self) -> None:
         """Connect to the node, then listen. OSError if the port is taken."""
+        raise_file_limit(self.gateway.limits.connections)
         await self.gateway.start()
         try:
             listening = socket.create_server((self.host, self.port), backlog=4_096)
