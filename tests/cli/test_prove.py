@@ -1,4 +1,4 @@
-"""`miletus prove` from L1's data alone: the real program, a real chain, real proofs."""
+"""`miletus prove` and `miletus exit` from L1's data alone: the real program, a real chain, real proofs."""
 
 import json
 import os
@@ -38,12 +38,14 @@ class Stage:
         self.payee = wallet.address
         (path / "wallet").write_text(bytes(wallet.key).hex())
 
-    def run(self, *arguments: str, named: bool = True) -> subprocess.CompletedProcess[str]:
-        """`miletus prove` in a process of its own."""
+    def run(
+        self, *arguments: str, named: bool = True, command: str = "prove"
+    ) -> subprocess.CompletedProcess[str]:
+        """The command in a process of its own."""
         where = ["--rollup", self.world.rollup.address, "--genesis", str(self.path / "genesis.json")]
         return subprocess.run(
             [
-                *(sys.executable, "-m", "miletus.cli", "prove", *arguments),
+                *(sys.executable, "-m", "miletus.cli", command, *arguments),
                 *("--rpc", self.world.node.rpc.url, *(where if named else ())),
                 *(
                     "--wallet",
@@ -118,3 +120,52 @@ def test_a_batch_and_a_lie_are_proved_by_the_command(
     third = stage.run()
     assert third.returncode == 1
     assert "no batch is pending that is not proved" in third.stderr
+
+
+def test_nobody_leaves_a_rollup_that_runs(keyless: Stage) -> None:
+    done = keyless.run(command="exit")
+    assert done.returncode == 1
+    assert "the rollup is not frozen and can't be now" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.long
+@pytest.mark.rule("08-R32", "08-R33", "08-R12", "08-R18")
+def test_accounts_leave_a_frozen_rollup_by_the_command(
+    anvil: Anvil, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Nothing runs but L1. Somebody else proves; owners are paid, once, and what they have to the micro."""
+    with Prover(setup=True, niceness=5) as prover:
+        keys = export_keys(prover, [], ("exit", "silence"))
+    stage = Stage(anvil, tmp_path_factory.mktemp("frozen"), keys)
+    world, alice = stage.world, stage.alice
+    bob = Trader.join(world, 50 * USDC)
+    world.pass_time(REORG_AGE_S)
+    stage.sequencer.close([alice.transfer(bob.account, 30 * USDC + 1)], [alice.withdraw(7 * USDC)])
+    post(world, stage.sequencer)
+    alice.deposit("that nobody consumes", 3 * USDC)
+    world.pass_time(500_001)
+    first = stage.run(str(alice.account), command="exit")
+    assert first.returncode == 0, first.stderr
+    assert "claimed, $962.99 owed" in first.stdout
+    assert world.rollup.get_frozen_at()
+    assert world.rollup.get_final_number() == 1
+    second = stage.run(str(bob.account), "--json", command="exit")
+    (departure,) = json.loads(second.stdout)
+    assert (departure["worth_micros"], departure["paid"]) == (80 * USDC + 1, False)
+    nobody = stage.run("400", command="exit")
+    assert "account 400 has no owner" in nobody.stderr
+    world.pass_time(30 * 86_400)
+    before = {one.wallet.address: world.token.get_balance(one.wallet.address) for one in (alice, bob)}
+    last = stage.run(str(alice.account), str(bob.account), "--json", command="exit")
+    assert last.returncode == 0, last.stderr
+    assert [(one["paid"], one["proofs"]) for one in json.loads(last.stdout)] == [(True, 0), (True, 0)]
+    gained = {owner: world.token.get_balance(owner) - had for owner, had in before.items()}
+    owed = {alice.wallet.address: 963 * USDC - 1, bob.wallet.address: 80 * USDC + 1}
+    assert gained == owed
+    again = stage.run(str(alice.account), command="exit")
+    assert again.returncode == 0, again.stderr
+    assert (
+        world.token.get_balance(alice.wallet.address)
+        == before[alice.wallet.address] + owed[alice.wallet.address]
+    )

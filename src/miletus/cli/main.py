@@ -17,7 +17,7 @@ from miletus.cli.commands.demo import demo
 from miletus.cli.commands.index import index
 from miletus.cli.commands.maker import maker
 from miletus.cli.commands.money import audit, claim, deposit, withdraw
-from miletus.cli.commands.prove import prove
+from miletus.cli.commands.prove import exit_, prove
 from miletus.cli.commands.run import run, watchtower
 from miletus.cli.commands.trade import account, book, instruments, trade
 from miletus.cli.commands.up import status, up
@@ -63,6 +63,7 @@ commands.command()(claim)
 commands.command()(audit)
 commands.command()(watchtower)
 commands.command()(prove)
+commands.command("exit")(exit_)
 commands.command()(index)
 commands.command()(maker)
 commands.command()(gateway)

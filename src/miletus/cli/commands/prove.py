@@ -51,3 +51,26 @@ def prove(
         Options(batch, every, size, wallet, not dry_run, mint, setup, side_by_side),
         as_json,
     )
+
+
+def exit_(
+    accounts: Annotated[
+        list[int] | None, typer.Argument(min=16, help="Accounts, whosever; else those of the wallet.")
+    ] = None,
+    wallet: WalletOption = None,
+    mint: MintOption = False,
+    setup: SetupOption = False,
+    rpc: RpcOption = None,
+    rollup: RollupOption = None,
+    genesis: GenesisOption = None,
+    start_block: StartOption = 0,
+    moved_time: MovedOption = False,
+    folder: FolderOption = SYSTEM,
+    as_json: JsonOption = False,
+) -> None:
+    """Leave a frozen rollup: prove what an account is worth in the last final state, claim it, be paid."""
+    from miletus.cli.leaving import leave
+    from miletus.cli.outlook import Where
+
+    where = Where(folder, rpc, rollup, genesis, start_block, moved_time)
+    leave(where, accounts or [], wallet, mint=mint, setup=setup, as_json=as_json)
