@@ -63,7 +63,7 @@ const answersOfTable = 2
 // TestEveryAnswerIsBound takes a step of every table and gives each answer that it asks for as one more: the step
 // has no witness then, or the circuit refuses the edge, or the edge says the same to L1.
 //
-// rule: 11-R03
+// rule: 11-R02
 func TestEveryAnswerIsBound(t *testing.T) {
 	seen := map[string]bool{}
 	for _, v := range harness.LoadVectors(t) {

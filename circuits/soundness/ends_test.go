@@ -100,7 +100,10 @@ func (c *endCheat) try(t *testing.T, s *scene) {
 	}
 }
 
-// rule: 11-R01
+// rule: 11-R04
+// rule: 11-R05
+// rule: 11-R06
+// rule: 11-R07
 // rule: 11-R09
 func TestWhatAnEdgeSaysToL1IsSo(t *testing.T) {
 	cheats := endCheats()

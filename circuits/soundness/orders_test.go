@@ -266,6 +266,7 @@ func allCheats() []cheat {
 	return append(cheats, wordCheats()...)
 }
 
+// rule: 11-R02
 // rule: 02-R09
 // rule: 03-R08
 // rule: 03-R10
