@@ -13,7 +13,7 @@ from miletus.prover import ExitJob, JobRefused, Proof, Prover, SilenceJob
 from miletus.prover.values import FIELD
 from miletus.settlement.court import DONE, ZERO
 from miletus.settlement.replica import Pages, Replica
-from miletus.settlement.worth import Worth, compute_worth, find_accounts
+from miletus.settlement.worth import Worth, compute_worth, find_accounts, find_silent
 from tests.engine.pair import restore
 from tests.engine.support import get_pages
 from tests.engine.worlds import WHALE, build_wide
@@ -86,6 +86,34 @@ def test_silence_is_what_the_state_says(prover: Prover, tmp_path: Path) -> None:
         changed = list(proof.public_inputs)
         changed[place] = (changed[place] + 1) % FIELD
         assert not verify(prover, tmp_path, replace(proof, public_inputs=tuple(changed)))[0]
+
+
+@pytest.mark.rule("08-R34")
+@pytest.mark.parametrize("name", ["positions", "cash", "expiry"])
+def test_an_oracle_is_silent_from_the_second_on(name: str) -> None:
+    """And only where somebody holds something."""
+    _, pages = read_end(name)
+    machine = memoryview(pages[int(L.MACHINE_REGION)]).cast("q")
+    ages = []
+    for underlying in range(int(machine[int(L.UNDERLYINGS)])):
+        number = int(L.MACHINE_REGION) + int(L.MACHINE_UNDERLYINGS) + underlying
+        tick_s = int(memoryview(pages[number]).cast("q")[int(L.TICK_TIME_S)])
+        ages.append(int(machine[int(L.CLOCK_MS)]) // 1_000 - tick_s)
+    held = [age for underlying, age in enumerate(ages) if is_held(pages, underlying)]
+    oldest = max(held, default=0)
+    assert (find_silent(pages, oldest) is not None) == bool(held)
+    assert find_silent(pages, oldest + 1) is None
+
+
+def is_held(pages: Pages, underlying: int) -> bool:
+    """Whether an account has a position in a listed instrument of an underlying: by accounts, no books."""
+    for worth in find_owned(pages):
+        for holding in worth.holdings:
+            number = int(L.INSTRUMENT_REGION) + 2 * holding.instrument
+            page = memoryview(pages[number]).cast("q")
+            if page[int(L.INSTRUMENT_STATE)] == 1 and page[int(L.INSTRUMENT_UNDERLYING)] == underlying:
+                return True
+    return False
 
 
 def test_jobs_that_no_state_fits_are_refused(prover: Prover) -> None:

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from miletus.native import NativeCrypto
-from miletus.prover import ExitJob, Progress, Proof, Prover
+from miletus.prover import ExitJob, Progress, Proof, Prover, SilenceJob
 from miletus.settlement.chain import ChainView
 from miletus.settlement.court import DONE, NO_TIP, Exit, Preimage, Tip
 from miletus.settlement.errors import CallReverted, SettlementError
@@ -14,7 +14,9 @@ from miletus.settlement.intents import Call, State
 from miletus.settlement.proofs import Reproduction, read_commitment
 from miletus.settlement.replica import Pages
 from miletus.settlement.sender import Sender
-from miletus.settlement.worth import Worth, compute_worth, find_accounts
+from miletus.settlement.worth import Worth, compute_worth, find_accounts, find_silent
+
+NOBODY = "0x" + 40 * "0"
 
 
 class NotYet(SettlementError):
@@ -150,15 +152,30 @@ class Leaving:
     # ---- L1
 
     def _freeze(self) -> None:
-        """Freeze it if its inbox was not served in time. Raises NotYet."""
+        """Freeze it if its inbox was not served in time, or its oracle is silent. Raises NotYet."""
         try:
             self._send("freeze", self.view.rollup.freeze())
         except CallReverted as error:
-            raise NotYet(
-                f"the rollup is not frozen and can't be now ({error.reason or error}): withdraw in place of "
-                "leaving; a forced operation in the inbox is served, or freezes it"
-            ) from None
-        self._say("frozen: an inbox entry waited for too long")
+            if not self._prove_silence():
+                raise NotYet(
+                    f"the rollup is not frozen and can't be now ({error.reason or error}): withdraw in place "
+                    "of leaving; a forced operation in the inbox is served, or freezes it"
+                ) from None
+        else:
+            self._say("frozen: an inbox entry waited for too long")
+
+    def _prove_silence(self) -> bool:
+        """Freeze it if the oracle of something that somebody holds is silent; whether it is (08-R34)."""
+        _, root, pages = self._read_state()
+        underlying = find_silent(pages, self.exit.read_int("oracle_silence_s"))
+        if underlying is None or self.exit.read_address("silence_verifier") == NOBODY:
+            return False
+        (proof,) = self._prover.prove(SilenceJob(root, pages, underlying))
+        clock_ms, tick_time_s = int(proof.about["clock_ms"]), int(proof.about["tick_time_s"])
+        call = self.exit.prove_silence(self._build_tip(), underlying, clock_ms, tick_time_s, proof.words)
+        self._send("freeze silent", call)
+        self._say(f"frozen: the oracle of underlying {underlying} is silent")
+        return True
 
     def _finalise(self, final: int, head: int) -> None:
         """Make final what has passed its window. Raises NotYet for what has not."""

@@ -6,8 +6,8 @@ from miletus.engine import layout as L
 from miletus.engine import params as P
 from miletus.settlement.replica import Pages
 
-SETTLED = 2
-"""State of an instrument whose payoff is fixed."""
+LISTED, SETTLED = 1, 2
+"""States of an instrument; a settled one's payoff is fixed."""
 
 INSTRUMENTS_A_PAGE = int(L.PAGE) // int(L.POSITION_RECORD)
 
@@ -79,6 +79,30 @@ def find_accounts(pages: Pages, owner: bytes) -> list[int]:
         if number < int(L.INSTRUMENT_REGION) and number % int(L.ACCOUNT_PAGES) == int(L.ACCOUNT_HEADER)
     )
     return sorted(account for account in numbers if _read_owner(pages, account) == owner)
+
+
+def find_silent(pages: Pages, silence_s: int) -> int | None:
+    """An underlying that somebody holds, and whose last tick is so long before the machine's clock (08-R34).
+
+    None if there is none.
+    """
+    clock_s = int(_read(pages, int(L.MACHINE_REGION))[int(L.CLOCK_MS)]) // 1_000
+    for underlying in sorted(_find_held(pages)):
+        number = int(L.MACHINE_REGION) + int(L.MACHINE_UNDERLYINGS) + underlying
+        if clock_s >= int(_read(pages, number)[int(L.TICK_TIME_S)]) + silence_s:
+            return underlying
+    return None
+
+
+def _find_held(pages: Pages) -> set[int]:
+    """Underlyings of listed instruments with open interest."""
+    held = set()
+    for number in pages:
+        if int(L.INSTRUMENT_REGION) <= number < int(L.MACHINE_REGION) and number % 2 == 0:
+            page, book = _read(pages, number), _read(pages, number + 1)
+            if page[int(L.INSTRUMENT_STATE)] == LISTED and book[int(L.OPEN_INTEREST)] > 0:
+                held.add(int(page[int(L.INSTRUMENT_UNDERLYING)]))
+    return held
 
 
 def _read_owner(pages: Pages, account: int) -> bytes:
