@@ -40,8 +40,9 @@ tells what the fields of each method mean; what differs here stands below.
   (a second) of all since. Raw channels need no authentication.
 - One balance, in USDC; `currency` may be USDC, any, or a coin, which selects the instruments on that
   coin.
-- History is what the gateway has seen since it started. What rests and what is held is there from the
-  start, without labels, and positions are then carried at the mark of that moment.
+- History is what the gateway has seen since it started, and what `miletus index` had in its database before
+  (`--index`, or the system's own). Labels of orders from before are gone; a position that no index knows is
+  carried at the mark of the start.
 - A request by HTTP that failed has status 400 and an error in the body, as Deribit's have.
 - The gateway answers to loopback's names alone, and to no page of another origin, unless `--allow-host`
   and `--allow-origin` say so.

@@ -197,7 +197,11 @@ class LogParams(Params, kw_only=True):
     continuation: int | None = None
 
 
-@method("private/get_transaction_log", "account:read", note="of what the gateway has seen since it started")
+@method(
+    "private/get_transaction_log",
+    "account:read",
+    note="of what the gateway, or the index that it was given, has seen",
+)
 def get_transaction_log(call: Call, params: LogParams) -> dict[str, Any]:
     """What moved the account's cash, newest first."""
     count = check_count(params.count)

@@ -14,7 +14,7 @@ MOST_ROWS = 1_000
 
 Sorting = Literal["asc", "desc", "default"]
 
-SEEN = "of what the gateway has seen since it started"
+SEEN = "of what the gateway, or the index that it was given, has seen"
 
 
 def check_count(count: int) -> int:

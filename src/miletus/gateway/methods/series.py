@@ -22,7 +22,7 @@ HOUR_MS: Final = 3_600_000
 VOLATILITY_DAYS: Final = 15
 HOURS_OF_A_YEAR: Final = 8_760
 
-_SEEN: Final = "of what the gateway has seen since it started"
+_SEEN: Final = "of what the gateway, or the index that it was given, has seen"
 
 
 class ChartParams(Params, kw_only=True):

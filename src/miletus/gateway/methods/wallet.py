@@ -10,7 +10,7 @@ from miletus.gateway.instruments import CURRENCY
 from miletus.gateway.numbers import format_money, parse_money
 from miletus.gateway.rpc import Call, Params, method
 
-_SEEN = "of what the gateway has seen since it started"
+_SEEN = "of what the gateway, or the index that it was given, has seen"
 
 
 class PageParams(Params, kw_only=True):
