@@ -89,14 +89,20 @@ class Leaving:
         """
         rollup = self.view.rollup
         self.view.poll()
-        if not rollup.get_frozen_at():
-            self._freeze()
         end_s = self.exit.get_claims_end()
         if end_s:
             return end_s
-        final, head = rollup.get_final_number(), rollup.get_head_number()
-        if final < head:
-            self._finalise(final, head)
+        if rollup.get_final_number() < rollup.get_head_number():
+            with suppress(CallReverted):  # none has passed its window
+                self._send(f"finalise before exit {rollup.get_final_number()}", rollup.finalise())
+        if not rollup.get_frozen_at():
+            self._freeze()
+        left = rollup.get_head_number() - rollup.get_final_number()
+        if left:
+            raise NotYet(
+                f"{left} batches are pending: prove them with miletus prove --all, or wait for the end of "
+                "their window"
+            )
         self._send("open exit", self.exit.open(self._build_tip()))
         self._say("the last final state is open for claims")
         return self.exit.get_claims_end()
@@ -176,19 +182,6 @@ class Leaving:
         self._send("freeze silent", call)
         self._say(f"frozen: the oracle of underlying {underlying} is silent")
         return True
-
-    def _finalise(self, final: int, head: int) -> None:
-        """Make final what has passed its window. Raises NotYet for what has not."""
-        rollup = self.view.rollup
-        with suppress(CallReverted):  # what is left is told below
-            self._send(f"finalise before exit {final}", rollup.finalise())
-        self.view.poll()
-        left = rollup.get_head_number() - rollup.get_final_number()
-        if left:
-            raise NotYet(
-                f"{left} batches up to {head} are pending: prove them with miletus prove --all, or wait for "
-                "the end of their window"
-            )
 
     def _claim(self, account: int, proof: Proof) -> None:
         about = proof.about
