@@ -15,7 +15,7 @@ from . import identity
 from . import origin
 from . import outbox
 from . import tail
-from . import words
+from . import terms
 from .interfaces import ICourt
 from .interfaces import IVault
 
@@ -23,6 +23,7 @@ initializes: batches[credit := credit]
 initializes: clocks
 initializes: credit
 initializes: outbox
+initializes: terms
 
 exports: (
     batches.bond_wei,
@@ -34,22 +35,17 @@ exports: (
     clocks.grace_s,
     credit.credit_wei,
     credit.withdraw_credit,
+    terms.deadline_s,
+    terms.freeze_s,
+    terms.genesis_root,
+    terms.machine_version,
+    terms.max_delay_s,
+    terms.policy,
+    terms.reorg_age_s,
+    terms.sequencer,
+    terms.silence_s,
+    terms.window_s,
 )
-
-struct RollupParameters:
-    sequencer: address
-    genesis_root: bytes32
-    machine_version: uint256
-    policy: uint256
-    bond_wei: uint256
-    window_s: uint256
-    silence_s: uint256
-    max_delay_s: uint256
-    reorg_age_s: uint256
-    deadline_s: uint256
-    freeze_s: uint256
-    grace_s: uint256
-
 
 event BatchCommitted:
     number: indexed(uint256)
@@ -91,29 +87,14 @@ event Abandoned:
     final_number: uint256
 
 
-# policies: fraud and validity proofs; validity proofs alone, without signatures on L1; as the first, with bounties
-OPTIMISTIC: constant(uint256) = 0
-ZK: constant(uint256) = 1
-HYBRID: constant(uint256) = 2
 MAX_INBOX_WORDS: constant(uint256) = 256
 MAX_FINALIZED: constant(uint256) = 64
-MAX_PERIOD_S: constant(uint256) = 10 * 365 * 86_400
 TIME_AHEAD_S: constant(uint256) = 5
 CLOCK_LAG_S: constant(uint256) = 3_600
 
 vault: public(immutable(address))
 court: public(immutable(address))
 exit: public(immutable(address))
-sequencer: public(immutable(address))
-genesis_root: public(immutable(bytes32))
-machine_version: public(immutable(uint256))
-policy: public(immutable(uint256))
-window_s: public(immutable(uint256))
-silence_s: public(immutable(uint256))
-max_delay_s: public(immutable(uint256))
-reorg_age_s: public(immutable(uint256))
-deadline_s: public(immutable(uint256))
-freeze_s: public(immutable(uint256))
 
 sequencer_last_at_s: public(uint256)
 exclusive_until_s: public(uint256)
@@ -127,7 +108,7 @@ outbox_micros: HashMap[uint256, uint256]
 
 
 @deploy
-def __init__(vault_: address, court_: address, exit_: address, parameters: RollupParameters):
+def __init__(vault_: address, court_: address, exit_: address, parameters: terms.RollupParameters):
     """
     @param vault_ the vault that was told this contract's address
     @param court_ where the court will be
@@ -135,31 +116,10 @@ def __init__(vault_: address, court_: address, exit_: address, parameters: Rollu
     """
     assert court_ != empty(address) and exit_ != empty(address), "rollup: court or exit is not named"
     assert staticcall IVault(vault_).rollup() == self, "rollup: vault names another rollup"
-    assert parameters.sequencer != empty(address), "rollup: sequencer is not named"
-    assert convert(parameters.genesis_root, uint256) < words.FIELD, "rollup: genesis root is not a field element"
-    assert parameters.policy <= HYBRID, "rollup: no such policy"
-    assert parameters.bond_wei > 0, "rollup: bond is zero"
-    assert parameters.bond_wei < 2**96, "rollup: bond is above 2^96"
-    assert parameters.grace_s > 0, "rollup: grace is zero"
-    assert parameters.window_s > 0 and parameters.silence_s > 0, "rollup: window or silence is zero"
-    assert parameters.reorg_age_s < parameters.deadline_s, "rollup: deadline is not above the reorganisation age"
-    assert parameters.deadline_s < parameters.freeze_s, "rollup: freeze is not above the deadline"
-    longest_s: uint256 = max(parameters.freeze_s, max(parameters.window_s, parameters.silence_s))
-    longest_s = max(longest_s, parameters.grace_s)
-    assert max(longest_s, parameters.max_delay_s) <= MAX_PERIOD_S, "rollup: period is longer than 10 years"
     vault = vault_
     court = court_
     exit = exit_
-    sequencer = parameters.sequencer
-    genesis_root = parameters.genesis_root
-    machine_version = parameters.machine_version
-    policy = parameters.policy
-    window_s = parameters.window_s
-    silence_s = parameters.silence_s
-    max_delay_s = parameters.max_delay_s
-    reorg_age_s = parameters.reorg_age_s
-    deadline_s = parameters.deadline_s
-    freeze_s = parameters.freeze_s
+    terms.__init__(parameters)
     self.sequencer_last_at_s = block.timestamp
     batches.__init__(parameters.genesis_root, parameters.bond_wei)
     clocks.__init__(vault_, parameters.grace_s)
@@ -192,7 +152,7 @@ def commit(
     assert parent == head.id, "rollup: parent is not the head"
     assert self._is_proposer(msg.sender, head.inbox_end), "rollup: only the sequencer may propose now"
     assert time_s <= block.timestamp, "rollup: time is ahead of L1"
-    assert time_s + max_delay_s >= block.timestamp, "rollup: time is too old"
+    assert time_s + terms.max_delay_s >= block.timestamp, "rollup: time is too old"
     credit._charge(msg.sender, msg.value, batches._get_next_bond())
 
     inbox_words: DynArray[uint256, MAX_INBOX_WORDS] = self._take_inbox(head, inbox_count)
@@ -215,7 +175,7 @@ def commit(
     )
     if outbox_count > 0:
         self.outbox_micros[number] = outbox._sum(segments.end, outbox_count)
-    if msg.sender == sequencer:
+    if msg.sender == terms.sequencer:
         self.sequencer_last_at_s = block.timestamp
     log BatchCommitted(
         number=number,
@@ -254,11 +214,11 @@ def expire():
     @notice Removes the next batch when its deadline to be proved has passed (policy zk). Its bond is burnt. Anyone may
             call.
     """
-    assert policy == ZK, "rollup: policy has no deadline for proofs"
+    assert terms.policy == terms.ZK, "rollup: policy has no deadline for proofs"
     number: uint256 = batches.final_number + 1
     assert number <= batches.head_number, "rollup: no batch is pending"
     batch: batches.Batch = batches._get(number)
-    assert block.timestamp >= batch.committed_at_s + window_s, "rollup: batch may still be proved"
+    assert block.timestamp >= batch.committed_at_s + terms.window_s, "rollup: batch may still be proved"
     assert not staticcall ICourt(court).is_proved(batch.id), "rollup: batch is proved"
     self._remove(number, batch, batch.bond_wei)
 
@@ -288,7 +248,7 @@ def freeze():
     """
     assert self.frozen_at_s == 0, "rollup: frozen"
     entry: uint256 = batches._get_head().inbox_end
-    assert clocks._has_waited(entry, freeze_s), "rollup: no inbox entry has waited long enough"
+    assert clocks._has_waited(entry, terms.freeze_s), "rollup: no inbox entry has waited long enough"
     self.frozen_at_s = block.timestamp
     log Frozen(entry=entry)
 
@@ -332,9 +292,9 @@ def _is_proposer(sender: address, inbox_end: uint256) -> bool:
     """
     @dev 08-R06, 08-R07.
     """
-    if sender == sequencer or clocks._has_waited(inbox_end, deadline_s):
+    if sender == terms.sequencer or clocks._has_waited(inbox_end, terms.deadline_s):
         return True
-    return block.timestamp >= max(self.sequencer_last_at_s + silence_s, self.exclusive_until_s)
+    return block.timestamp >= max(self.sequencer_last_at_s + terms.silence_s, self.exclusive_until_s)
 
 
 @internal
@@ -345,8 +305,8 @@ def _take_inbox(head: batches.Batch, count: uint256) -> DynArray[uint256, MAX_IN
          it would not fit.
     """
     taken: IVault.EntryRange = staticcall IVault(vault).get_range(head.inbox_end, count)
-    assert taken.last_created_at_s + reorg_age_s <= block.timestamp, "rollup: an inbox entry is too young"
-    if taken.next_created_at_s != 0 and taken.next_created_at_s + deadline_s <= head.committed_at_s:
+    assert taken.last_created_at_s + terms.reorg_age_s <= block.timestamp, "rollup: an inbox entry is too young"
+    if taken.next_created_at_s != 0 and taken.next_created_at_s + terms.deadline_s <= head.committed_at_s:
         full: bool = len(taken.words) + taken.next_words > MAX_INBOX_WORDS
         assert full, "rollup: an inbox entry that is due is left out"
     return taken.words
@@ -373,7 +333,7 @@ def _compute_id(
         inbox_first=inbox_first,
         inbox_end=inbox_end,
     )
-    return identity._hash_header(header, policy, machine_version, segments, outbox_digest)
+    return identity._hash_header(header, terms.policy, terms.machine_version, segments, outbox_digest)
 
 
 @internal
@@ -382,7 +342,7 @@ def _can_be_final(batch: batches.Batch) -> bool:
     """
     @dev 08-R09: a batch of policy zk never by its window.
     """
-    if policy != ZK and block.timestamp >= batch.committed_at_s + window_s:
+    if terms.policy != terms.ZK and block.timestamp >= batch.committed_at_s + terms.window_s:
         return True
     return staticcall ICourt(court).is_proved(batch.id)
 
