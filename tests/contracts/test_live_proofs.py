@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from miletus.settlement.anvil import Anvil
+from miletus.settlement.deployment import compute_least_bond
 from tests.contracts.live import LiveWorld, RevertedError
 from tests.contracts.live_proving import LiveProver, post_live
 from tests.contracts.proving import WRONG, Edge
@@ -48,6 +49,26 @@ def test_a_lie_is_gone_and_the_challenger_is_paid(prover: LiveProver) -> None:
     assert credit_wei == live.rollup_parameters["bond_wei"] // 2
     live.transact("challenger", live.court, "withdraw_credit")
     assert int(live.rpc.call("eth_getBalance", [live.court.address, "latest"]), 16) == 0
+
+
+@pytest.mark.rule("08-R28")
+@pytest.mark.parametrize("edges", [1, 5])
+def test_attack_a_bond_smaller_than_the_cost_of_proving(anvil: Anvil, edges: int) -> None:
+    """With the bond that is recommended a challenger gets more than his gas costs, fetching it included."""
+    fee_wei = 30 * 10**9
+    snapshot = anvil.control().snapshot()
+    bond_wei = compute_least_bond(edges, fee_wei)
+    live = LiveWorld(anvil, keys=True, bond_wei=bond_wei)
+    prover = LiveProver(live)
+    posted = post_live(live, live.draft(segments=TWO * 8))
+    gas = 0
+    for j in range(edges):
+        end = {"root": WRONG} if j == edges - 1 else {"end": False, "cursor": 0, "root": 70 + j}
+        gas += int(prover.send(posted, Edge(16, before=4 * j, steps=4, **end))["gasUsed"], 16)
+    credit_wei = live.get(live.court, "credit_wei", live.people["challenger"])
+    gas += int(live.transact("challenger", live.court, "withdraw_credit")["gasUsed"], 16)
+    assert gas * fee_wei < credit_wei < 2 * gas * fee_wei
+    anvil.control().revert(snapshot)
 
 
 @pytest.mark.rule("08-R26", "08-R01")

@@ -24,6 +24,12 @@ DEFAULT_VAULT = VaultParameters()
 DEFAULT_EXIT = ExitParameters()
 NOBODY = "0x" + 40 * "0"
 
+EDGE_GAS = 540_000
+"""Most gas of an edge's proof, in a batch of 16 segments; benchmarks/bench_gas.py."""
+
+VERDICT_GAS = 250_000
+"""Most gas that a verdict takes beside its proof, and fetching the reward."""
+
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
@@ -171,6 +177,18 @@ def _get_nonce(sender: Sender, key: str) -> int:
     intent = sender.get(key)
     assert intent is not None
     return intent.nonce
+
+
+def compute_least_bond(edges: int, max_fee_wei: int) -> int:
+    """Bond from which on a challenger is not out of pocket, wei: half of it is his, and pays for gas.
+
+    Args:
+        edges: of the longest path that a challenger may have to prove: steps of the longest segment, by those
+            of an edge.
+        max_fee_wei: what gas may cost when it matters.
+
+    """
+    return 2 * (edges * EDGE_GAS + VERDICT_GAS) * max_fee_wei
 
 
 def compute_created_address(creator: str, nonce: int) -> str:
