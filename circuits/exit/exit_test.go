@@ -12,6 +12,7 @@ import (
 	"miletus/circuits/bus"
 	"miletus/circuits/exit"
 	"miletus/circuits/internal/harness"
+	"miletus/circuits/keys"
 	"miletus/circuits/layout"
 	"miletus/circuits/tree"
 )
@@ -125,6 +126,7 @@ func claim(t testing.TB, s *exit.State, account int64) (walks []*exit.Walk) {
 
 // rule: 08-R33
 // rule: 05-R10
+// rule: 11-R11
 func TestAnAccountIsWorthWhatItHolds(t *testing.T) {
 	most, shorts := 0, 0
 	for _, v := range harness.LoadVectors(t) {
@@ -167,6 +169,7 @@ func TestAWalkBeginsWhereAProofEnded(t *testing.T) {
 }
 
 // rule: 08-R34
+// rule: 11-R12
 func TestSilenceIsShownWhereSomebodyHoldsSomething(t *testing.T) {
 	system, err := compileSilence()
 	if err != nil {
@@ -202,5 +205,21 @@ func TestSilenceIsShownWhereSomebodyHoldsSomething(t *testing.T) {
 	}
 	if shown == 0 {
 		t.Error("no vector has an underlying that somebody holds")
+	}
+}
+
+// A change of these is a change of the keys.
+func TestConstraintsOfTheCircuits(t *testing.T) {
+	for _, c := range []struct {
+		circuit     keys.Circuit
+		constraints int
+	}{{keys.Circuit{Name: "exit", New: exit.NewAccount}, 111_724}, {keys.Circuit{Name: "silence", New: exit.NewSilence}, 17_640}} {
+		system, err := keys.Compile(&c.circuit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := system.Constraints.GetNbConstraints(); got != c.constraints {
+			t.Errorf("%s has %d constraints, not %d", c.circuit.Name, got, c.constraints)
+		}
 	}
 }
