@@ -191,6 +191,13 @@ func TestJobsThatAreNoneAreRefused(t *testing.T) {
 		`{"kind": "outbox", "withdrawals": []}`, `{"kind": "outbox", "payee": "0x12", "withdrawals": []}`,
 		`{"kind": "outbox", "payee": "0x1212121212121212121212121212121212121212", "withdrawals": [], "claimed": "7"}`,
 		`{"kind": "edges", "size": "tiny"}`,
+		`{"kind": "exit"}`, `{"kind": "exit", "account": 16, "pages": {"numbers": "AAAA", "fields": ""}}`,
+		`{"kind": "exit", "account": 16, "cursor": 4294967295, "pages": {"numbers": "", "fields": ""}}`,
+		`{"kind": "exit", "account": 16, "cursor": -1, "pages": {"numbers": "", "fields": ""}}`,
+		`{"kind": "exit", "account": 15, "root": "0x01", "pages": {"numbers": "", "fields": ""}}`,
+		`{"kind": "silence", "underlying": 4, "pages": {"numbers": "", "fields": ""}}`,
+		`{"kind": "silence", "underlying": 0, "pages": {"numbers": "", "fields": ""}}`,
+		`{"kind": "silence", "account": 16}`,
 		`{"kind": "edges", "size": "small", "rollup": "0x12"}`,
 	} {
 		_, err := prover.Open([]byte(raw))
