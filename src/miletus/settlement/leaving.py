@@ -127,6 +127,10 @@ class Leaving:
             ProverError: there is no proof; its line says why.
 
         """
+        if self.exit.read_address("exit_verifier") == NOBODY:
+            raise SettlementError(
+                "this deployment has no key of the circuit of exits: its accounts can't be claimed"
+            )
         end_s = self.open()
         worth = self.compute_worth(account)
         self._gas, proofs, peak_bytes = 0, 0, 0
