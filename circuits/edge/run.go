@@ -89,7 +89,16 @@ type progress struct {
 
 // Next makes the edge from where the last one ended: as many steps as fit the size, up to `limit` if it is not 0,
 // to the segment's end at most. At the end it gives ErrEnd, unless no edge has got there yet.
-func (r *Runner) Next(limit int64) (edge *Edge, err error) {
+func (r *Runner) Next(limit int64) (*Edge, error) { return r.run(limit, true) }
+
+// Pass goes on as Next does, and makes no edge of it.
+func (r *Runner) Pass(limit int64) error {
+	_, err := r.run(limit, false)
+	return err
+}
+
+// run takes steps, and makes the edge's rows if they are wanted.
+func (r *Runner) run(limit int64, wanted bool) (edge *Edge, err error) {
 	a, api := integers.New(r.bus), r.bus.API()
 	r.World.used = newUsed()
 	p := &progress{rows: map[string][]Row{}, touched: map[int64]bool{}, nodes: map[[2]int64]bool{}}
@@ -114,7 +123,7 @@ func (r *Runner) Next(limit int64) (edge *Edge, err error) {
 			}
 		}
 		if err == nil {
-			edge, err = r.finish(circuit, p, &place)
+			edge, err = r.finish(circuit, p, &place, wanted)
 		}
 	})
 	if thrown != nil {
@@ -244,8 +253,8 @@ func fillTuples(tuples [][steps.TupleCells]frontend.Variable, page *Page) {
 	}
 }
 
-// finish writes the two carried pages and fills all tables.
-func (r *Runner) finish(c *Circuit, p *progress, place *Place) (*Edge, error) {
+// finish writes the two carried pages and fills all tables if the edge is wanted.
+func (r *Runner) finish(c *Circuit, p *progress, place *Place, wanted bool) (*Edge, error) {
 	a, api := integers.New(r.bus), r.bus.API()
 	last := steps.Known(p.carried)
 	place.CursorAfter, place.Steps = r.cursorOf(p.carried), p.count
@@ -257,10 +266,18 @@ func (r *Runner) finish(c *Circuit, p *progress, place *Place) (*Edge, error) {
 	r.writeCarried(registersPage, last.StoreOperation(a, api, integers.Known(flagElement(place.Flags.IdleAfter), 1), tree.Cells), registerTuples)
 	r.writeCarried(headerPage, last.StoreHeader(a, tree.Cells), headerTuples)
 	edge := &Edge{Circuit: c, Place: *place, Used: map[string]int{}, Before: r.Tree.Root()}
-	if err := r.fill(edge, p, &last); err != nil {
+	if wanted {
+		if err := r.fill(edge, p, &last); err != nil {
+			return nil, err
+		}
+	}
+	if err := r.advance(edge); err != nil {
 		return nil, err
 	}
-	return edge, r.advance(edge, p)
+	if wanted && r.Tree.Root() != edge.After {
+		return nil, errors.New("edge: the tree and the rows have different roots")
+	}
+	return edge, nil
 }
 
 // writeCarried puts the new cells of a page that is carried.
@@ -282,15 +299,12 @@ func (r *Runner) writeCarried(number int64, cells []frontend.Variable, tuples in
 }
 
 // advance makes the state after the edge the one before the next.
-func (r *Runner) advance(e *Edge, p *progress) error {
+func (r *Runner) advance(e *Edge) error {
 	for number, page := range r.World.used.pages {
 		r.World.Pages[number] = page
 		if _, err := r.Tree.SetCells(number, (*[tree.Cells]fr.Element)(&page)); err != nil {
 			return err
 		}
-	}
-	if root := r.Tree.Root(); root != e.After {
-		return errors.New("edge: the tree and the rows have different roots")
 	}
 	r.Cursor, r.Begun = e.Place.CursorAfter, true
 	return nil

@@ -19,7 +19,7 @@ func TestNothingUnsignedIsProvedWithoutSignaturesOnL1(t *testing.T) {
 	stand := func() *edge.Runner {
 		r := v.OffChain(t, walkSize())
 		for r.Cursor < 2 || !isIdle(r) {
-			if _, err := r.Next(1); err != nil {
+			if err := r.Pass(1); err != nil {
 				t.Fatal(err)
 			}
 		}
