@@ -16,7 +16,7 @@ func defineFill(s *Step) {
 	taker, maker := s.OpenHolder(one, s.Account, t), s.OpenHolder(one, h.account, t)
 	lots, exhausted, spent := s.sizeFill(h, taker, maker)
 	fee := s.fee(t.Option, lots, h.price, t.Now)
-	dq := s.keyOf(s.Side, lots)
+	dq := s.towards(s.Side, lots)
 	maker.Try(s.Neg(dq), h.price, integers.Constant(0))
 	taker.Try(dq, h.price, fee)
 	book := s.OpenBook(one, instrument)

@@ -71,7 +71,7 @@ func defineUndo(s *Step) {
 	account, slot := s.CutNumber(name, machine.SlotBits)
 	instrument := s.narrow(s.Instrument, instrumentBits)
 	t, _ := s.ReadTraded(one, instrument, s.ReadMarket(one))
-	dq := s.keyOf(s.Side, lots)
+	dq := s.towards(s.Side, lots)
 	taker, maker := s.OpenHolder(one, s.Account, t), s.OpenHolder(one, account, t)
 	taker.Try(s.Neg(dq), price, s.Neg(fee))
 	maker.Try(dq, price, s.Mul(whole, integers.Constant(machine.RestLockMicros)))

@@ -34,7 +34,7 @@ func (s *Step) book() Integer {
 func (s *Step) linkBehind(previous, link Integer) (following Integer) {
 	before, exists := s.OpenLinked(previous)
 	isThere := s.IsEqual(before.Get(layout.OrderBook), s.book())
-	isAsGood := s.IsAtMost(s.keyOf(s.Side, s.Price), s.keyOf(s.Side, before.Get(layout.OrderPrice)))
+	isAsGood := s.IsAtMost(s.towards(s.Side, s.Price), s.towards(s.Side, before.Get(layout.OrderPrice)))
 	s.Require(s.Or(s.Not(exists), s.And(isThere, isAsGood)))
 	next := before.Get(layout.OrderNext)
 	before.SetIf(exists, layout.OrderNext, link)
@@ -50,7 +50,7 @@ func (s *Step) linkBehind(previous, link Integer) (following Integer) {
 // linkBefore links the new order before `following`, whose price has to be worse.
 func (s *Step) linkBefore(following, link Integer) {
 	after, exists := s.OpenLinked(following)
-	isWorse := s.IsLess(s.keyOf(s.Side, after.Get(layout.OrderPrice)), s.keyOf(s.Side, s.Price))
+	isWorse := s.IsLess(s.towards(s.Side, after.Get(layout.OrderPrice)), s.towards(s.Side, s.Price))
 	s.Require(s.Or(s.Not(exists), isWorse))
 	after.SetIf(exists, layout.OrderPrevious, link)
 	after.Close()

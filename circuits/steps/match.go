@@ -73,7 +73,7 @@ func defineMatch(s *Step) {
 func (s *Step) leaveBand(h *head, t *Traded) (favour, harm Integer) {
 	mark := s.Mark(t.Entry, t.Now)
 	band := s.Band(mark, t.Now)
-	away := s.keyOf(s.Side, s.Sub(h.price, mark))
+	away := s.towards(s.Side, s.Sub(h.price, mark))
 	return s.IsLess(away, s.Neg(band)), s.IsLess(band, away)
 }
 

@@ -56,12 +56,12 @@ func (s *Step) bookOf(book Integer) (instrument, side Integer) {
 
 // Crosses is 1 where a head at `price` is within the limit of the order in progress.
 func (s *Step) Crosses(price Integer) Integer {
-	return s.IsAtMost(s.keyOf(s.Side, price), s.keyOf(s.Side, s.Price)) // better for him is what he would rest at
+	return s.IsAtMost(s.towards(s.Side, price), s.towards(s.Side, s.Price)) // better for him is what he would rest at
 }
 
-// keyOf is x for a buy, less x for a sell: lots as they change the position of who trades them, and prices so that
+// towards is x for a buy, less x for a sell: lots as they change the position of who trades them, and prices so that
 // a higher one is better for who rests on this side.
-func (s *Step) keyOf(side, price Integer) Integer {
+func (s *Step) towards(side, price Integer) Integer {
 	return s.Select(side, s.Neg(price), price)
 }
 
