@@ -39,3 +39,10 @@ func TestPublicInputsAreTiedAndNotCommitted(t *testing.T) {
 		}
 	}
 }
+
+// tiny is a size of few rows, to compile quickly.
+func tiny() *edge.Size {
+	size := testSize("tiny", 1)
+	size.Pages, size.ReadPages, size.Nodes, size.Signatures, size.Words, size.Hashes = 2, 1, 12, 1, 5, 2
+	return size
+}
