@@ -140,6 +140,7 @@ class Life(RuleBasedStateMachine):
     def set_keys(self, data: Any, slot: int, x: int, burst: int) -> None:
         account = data.draw(st.sampled_from(sorted(self.owners)))
         owner = self.owners[account]
+        self.world.wait(12)  # many keys fill a block
         for _ in range(burst):
             self.world.set_key(owner, account, slot, 255, 0, x, 1)
             words = make_key_words(account, slot, 255, 0, x, 1)
