@@ -390,7 +390,7 @@ def test_another_hash_can_be_added(proving: Prover) -> None:
         with refused("statements: words are not those of the segment"):
             proving.add_hash(posted, 1, 77, words)
     call = world.court.add_hash.prepare_calldata(posted.number, posted.preimage, 1, 77)
-    huge = post(world, segments=(Segment((5,) * 1024, 3, 13, 0),))
+    huge = post(world, segments=(Segment((5,) * 512, 3, 13, 0),))
     call = world.court.add_hash.prepare_calldata(huge.number, huge.preimage, 1, 77)
     with refused("statements: input has no words"):
         world.send("challenger", call, 0, world.court)
