@@ -136,12 +136,12 @@ class LiveWorld:
             "gas": hex(GAS_LIMIT),
         } | ({"to": to} if to else {})
         sent = self.rpc.call("eth_sendTransaction", [transaction])
-        receipt = self._wait_for(sent)
+        receipt = self.wait_for(sent)
         if int(receipt["status"], 16) != 1:
             raise RevertedError(self._find_reason(transaction, receipt))
         return receipt
 
-    def _wait_for(self, transaction_hash: str) -> Receipt:
+    def wait_for(self, transaction_hash: str) -> Receipt:
         for _ in range(500):
             receipt: Receipt | None = self.rpc.call("eth_getTransactionReceipt", [transaction_hash])
             if receipt is not None:

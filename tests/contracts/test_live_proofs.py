@@ -145,6 +145,6 @@ def test_attack_gas_griefing_by_a_bad_point_on_a_real_chain(prover: LiveProver) 
             "gas": hex(10**7),
         }
         sent = live.rpc.call("eth_sendTransaction", [transaction])
-        receipt = live.rpc.call("eth_getTransactionReceipt", [sent])
+        receipt = live.wait_for(sent)
         assert int(receipt["status"], 16) == 0
         assert int(receipt["gasUsed"], 16) < good_gas
