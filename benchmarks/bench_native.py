@@ -50,6 +50,10 @@ def build_signatures(count: int, keys: int) -> tuple[list[tuple[int, int]], list
     return [signers[k % keys].public for k in range(count)], messages, signatures
 
 
+FIRST_FIELDS = [next((slot[0] for cell in kind for slot in cell), 0) for kind in PACKING]
+"""A field that each kind of page has."""
+
+
 def build_dirty_pages() -> tuple["array[int]", "array[int]", "array[int]"]:
     """Numbers, kinds and fields of 5,000 pages of accounts, each field one, so that no page is zero."""
     numbers, kinds, fields = array("q"), array("q"), array("q")
@@ -74,8 +78,8 @@ def measure_tree() -> float:
     tree.update(numbers, kinds, fields)
     best = float("inf")
     for _ in range(RUNS):
-        for at in range(0, len(fields), int(layout.PAGE)):
-            fields[at] ^= 2
+        for at, kind in zip(range(0, len(fields), int(layout.PAGE)), kinds, strict=True):
+            fields[at + FIRST_FIELDS[kind]] ^= 2
         started = time.perf_counter()
         tree.update(numbers, kinds, fields)
         best = min(best, time.perf_counter() - started)
