@@ -38,7 +38,7 @@ help:  ## this list
 
 # ---- set-up ---------------------------------------------------------------------------------------
 
-setup: $(STAMPS)/python $(STAMPS)/node $(STAMPS)/staticcheck $(STAMPS)/postgresql  ## the pinned tools: .venv, node_modules, staticcheck
+setup: $(STAMPS)/python $(STAMPS)/node $(STAMPS)/staticcheck $(STAMPS)/postgresql $(STAMPS)/chromium  ## the pinned tools: .venv, node_modules, staticcheck
 
 $(STAMPS):
 	@mkdir -p $@
@@ -62,6 +62,10 @@ $(STAMPS)/staticcheck: Makefile | $(STAMPS)
 
 $(STAMPS)/postgresql: scripts/install_postgresql.sh | $(STAMPS)
 	@sh scripts/install_postgresql.sh
+	@touch $@
+
+$(STAMPS)/chromium: scripts/install_chromium.sh | $(STAMPS)
+	@sh scripts/install_chromium.sh
 	@touch $@
 
 lock: $(STAMPS)/python  ## write requirements.lock anew after a change in pyproject.toml
