@@ -24,6 +24,6 @@ if __name__ == "__main__":
     )
     print("ready", flush=True)
     follower = ChainFollower(indexer, view)
-    while indexer.last_batch < int(last):
+    while follower.noted < int(last):
         follower.follow_alone(limit=1)
         print(indexer.last_batch, flush=True)

@@ -106,7 +106,7 @@ def test_reorganised_below_deposits_that_were_consumed(
     world: World, alice: Trader, sequencer: SmallSequencer
 ) -> None:
     sequencer.close([alice.withdraw(1)])
-    depth = 0
+    world.control.mine()  # what was sent is in a block now, and the head is the newest
     start = world.node.get_head().number
     alice.deposit("second", 5 * USDC)
     world.pass_time(REORG_AGE_S)
@@ -114,8 +114,8 @@ def test_reorganised_below_deposits_that_were_consumed(
     assert sequencer.batches[1].inbox_count == 1
     batcher = make_batcher(world, sequencer)
     poll_until(batcher, world, 1)
-    depth = world.node.get_head().number - start
-    world.control.reorganise(depth)
+    world.control.mine()
+    world.control.reorganise(world.node.get_head().number - start)
     progress = batcher.poll()
     world.pass_time(2 * REORG_AGE_S)  # the other branch's clock is behind
     for _ in range(4):

@@ -276,11 +276,14 @@ class Sender:
         """An intent whose nonce went to a transaction that is not ours gets another one.
 
         Only when that is `depth` blocks old: before, a node that is behind with receipts looks the same, and
-        a second nonce would let the intent happen twice. What the contract guards may go on at once.
+        a second nonce would let the intent happen twice. What the contract guards may go on a block later: at
+        once, a node that is just taking in a block gives the nonce after it with the head before it.
         """
-        old = moment.head.number - self.fees.depth
-        is_old = old >= 0 and self.node.get_nonce(self.address, old) > intent.nonce
-        if not is_old and not intent.call.guarded:
+        age = 1 if intent.call.guarded else self.fees.depth
+        old = moment.head.number - age
+        if old < 0 or self.node.get_nonce(self.address, old) <= intent.nonce:
+            if intent.call.guarded:
+                return intent
             raise NonceTaken(
                 f"nonce {intent.nonce} of {self.address}, meant for {intent.key!r}, was used by another "
                 f"program; waiting {self.fees.depth} blocks before it gets a new one"
