@@ -23,6 +23,7 @@ CIRCUIT_SOURCES := $(shell find circuits native -name '*.go' -not -name '*_test.
     -not -path '*/internal/*' 2>/dev/null | LC_ALL=C sort) circuits/go.mod circuits/go.sum
 PROVER_SOURCES := $(CIRCUIT_SOURCES) $(shell find circuits/cmd -name '*.go' -not -name '*_test.go' 2>/dev/null)
 NATIVE_SOURCES := $(shell find native -name '*.go' -not -name '*_test.go' -o -name 'go.*' -o -name '*.[ch]' 2>/dev/null)
+WEB_SOURCES := $(shell find web/src web/*.ts web/*.js* web/index.html -type f -not -name '*.test.ts' 2>/dev/null)
 CONTRACT_SOURCES := $(shell find contracts -name '*.vy' -o -name '*.vyi' 2>/dev/null)
 # $(call need,program,what to install): one line that says what is missing, before anything fails on it
 need = @command -v "$(1)" >/dev/null || { echo "make: $(1) is missing: install $(2)" >&2; exit 1; }
@@ -30,7 +31,7 @@ NEED_GO = $(call need,$(GO),Go 1.25 or newer (Debian: golang-go, or https://go.d
 
 PYTHON_CODE := src scripts setup.py tests vectors benchmarks
 
-.PHONY: help setup build native prover contracts lint format test test-python test-go test-long \
+.PHONY: help setup build native prover contracts web lint format test test-python test-go test-web test-long \
         bench demo rules vectors lock clean
 
 help:  ## this list
@@ -38,7 +39,7 @@ help:  ## this list
 
 # ---- set-up ---------------------------------------------------------------------------------------
 
-setup: $(STAMPS)/python $(STAMPS)/node $(STAMPS)/staticcheck $(STAMPS)/postgresql $(STAMPS)/chromium  ## the pinned tools: .venv, node_modules, staticcheck
+setup: $(STAMPS)/python $(STAMPS)/node $(STAMPS)/web-node $(STAMPS)/staticcheck $(STAMPS)/postgresql $(STAMPS)/chromium  ## the pinned tools: .venv, node_modules, staticcheck
 
 $(STAMPS):
 	@mkdir -p $@
@@ -53,6 +54,11 @@ $(STAMPS)/python: requirements.lock pyproject.toml | $(STAMPS)
 $(STAMPS)/node: package.json package-lock.json | $(STAMPS)
 	$(call need,$(NPM),Node.js with npm (Debian: npm); anvil comes from there)
 	$(NPM) ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(STAMPS)/web-node: web/package.json web/package-lock.json | $(STAMPS)
+	$(call need,$(NPM),Node.js 20.19 or newer with npm (Debian: npm))
+	cd web && $(NPM) ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(STAMPS)/staticcheck: Makefile | $(STAMPS)
@@ -99,20 +105,28 @@ $(STAMPS)/contracts: $(CONTRACT_SOURCES) contracts/compile.py $(STAMPS)/python |
 	$(BIN)/python contracts/compile.py build/contracts
 	@touch $@
 
+web: $(STAMPS)/web  ## the page that the gateway serves, into build/web
+
+$(STAMPS)/web: $(WEB_SOURCES) $(STAMPS)/web-node
+	cd web && $(NPM) run --silent build -- --logLevel warn
+	@touch $@
+
 # ---- checks ---------------------------------------------------------------------------------------
 
-lint: setup  ## ruff, mypy --strict, go vet, staticcheck
+lint: setup  ## ruff, mypy --strict, go vet, staticcheck, biome, svelte-check
 	$(BIN)/ruff check $(PYTHON_CODE)
 	$(BIN)/ruff format --check $(PYTHON_CODE)
 	$(BIN)/mypy --strict src scripts
 	@for module in $(GO_MODULES); do echo "go vet, staticcheck: $$module"; \
 	    (cd $$module && $(GO) vet ./... && "$(CURDIR)/build/bin/staticcheck" ./...); done
+	cd web && $(NPM) run --silent lint && $(NPM) run --silent check
 
-format: $(STAMPS)/python  ## put every Python file into the one format
+format: $(STAMPS)/python $(STAMPS)/web-node  ## put every file of Python and of the page into the one format
 	$(BIN)/ruff format $(PYTHON_CODE)
 	$(BIN)/ruff check --fix $(PYTHON_CODE)
+	cd web && $(NPM) run --silent format
 
-test: setup build native contracts lint rules test-python test-go  ## everything but the long tests
+test: setup build native contracts web lint rules test-python test-go test-web  ## everything but the long tests
 
 # The second run repeats what is marked both_builds on the uncompiled source of the machine.
 test-python: build native prover contracts
@@ -121,6 +135,9 @@ test-python: build native prover contracts
 
 test-go:
 	@for module in $(GO_MODULES); do echo "go test: $$module"; (cd $$module && $(GO) test -short ./...); done
+
+test-web: $(STAMPS)/web-node
+	cd web && $(NPM) run --silent test
 
 test-long: setup build native prover contracts  ## the tests marked long, and Go's tests without -short
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m long
