@@ -8,17 +8,19 @@ import (
 	"sync"
 )
 
-// Run calls work for ranges that together cover 0 .. count - 1, at most one range a core, none of fewer than
-// `grain` items unless it is the only one. It returns when all are done.
+// Run calls work for ranges that together cover 0 .. count - 1, at most one range a core, each but the last of a
+// multiple of `grain` items. It returns when all are done.
 func Run(count, grain int, work func(first, end int)) {
-	workers := max(1, min(runtime.GOMAXPROCS(0), count/max(1, grain)))
+	grain = max(1, grain)
+	workers := max(1, min(runtime.GOMAXPROCS(0), count/grain))
 	if workers == 1 {
 		if count > 0 {
 			work(0, count)
 		}
 		return
 	}
-	size := (count + workers - 1) / workers
+	grains := (count + grain - 1) / grain
+	size := (grains + workers - 1) / workers * grain
 	var group sync.WaitGroup
 	var first sync.Once
 	var failure any

@@ -1,23 +1,47 @@
 package poseidon
 
-import "github.com/consensys/gnark-crypto/ecc/bn254/fr"
+import (
+	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
+
+	"miletus/native/lanes"
+)
 
 const (
 	// Lanes is how many permutations run side by side: enough for gnark-crypto's vectors, which use AVX-512 where
 	// there is one, and few enough for a block of width 16 to stay in the first-level cache.
 	Lanes = 64
 
-	fewestLanes = 12 // fewer are faster one by one
+	fewestLanes   = 12 // fewer are faster one by one
+	fewestKernels = 3  // in the kernels of package lanes
 )
 
 // PermuteMany8 applies the permutation of width 8 to each state, on one core.
 func PermuteMany8(states [][8]fr.Element) {
+	if count := countKernels(len(states)); count > 0 {
+		lanes.Permute8(states[:count], constants8.lanes)
+		states = states[count:]
+	}
 	permuteMany(len(states), constants8, func(i int) []fr.Element { return states[i][:] })
 }
 
 // PermuteMany16 applies the permutation of width 16 to each state, on one core.
 func PermuteMany16(states [][16]fr.Element) {
+	if count := countKernels(len(states)); count > 0 {
+		lanes.Permute16(states[:count], constants16.lanes)
+		states = states[count:]
+	}
 	permuteMany(len(states), constants16, func(i int) []fr.Element { return states[i][:] })
+}
+
+// countKernels tells how many of `count` states go through the kernels: all but one or two left over.
+func countKernels(count int) int {
+	if rest := count % lanes.Lanes; rest < fewestKernels {
+		count -= rest
+	}
+	if !lanes.Available {
+		return 0
+	}
+	return count
 }
 
 // permuteMany takes the states in blocks, and those that make no good block one by one.

@@ -3,8 +3,12 @@
 package poseidon
 
 import (
+	"slices"
+
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr/poseidon2"
+
+	"miletus/native/lanes"
 )
 
 const (
@@ -19,6 +23,7 @@ type constants struct {
 	internal [partialRounds]fr.Element
 	last     [halfRounds][16]fr.Element
 	diagonal [16]fr.Element // of the internal matrix, less one
+	lanes    lanes.Constants
 }
 
 var (
@@ -34,9 +39,12 @@ func loadConstants(width int) *constants {
 		copy(c.first[i][:], parameters.RoundKeys[i])
 		copy(c.last[i][:], parameters.RoundKeys[halfRounds+partialRounds+i])
 	}
+	keys := slices.Clone(parameters.RoundKeys)
 	for i := range partialRounds {
-		c.internal[i] = parameters.RoundKeys[halfRounds+i][0]
+		keys[halfRounds+i] = keys[halfRounds+i][:1]
+		c.internal[i] = keys[halfRounds+i][0]
 	}
+	c.lanes = lanes.NewConstants(parameters.DiagM1, keys)
 	return &c
 }
 

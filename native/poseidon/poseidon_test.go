@@ -6,6 +6,8 @@ import (
 
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr/poseidon2"
+
+	"miletus/native/lanes"
 )
 
 // fillStates gives states at the edges of the field and random ones.
@@ -83,7 +85,16 @@ func TestTooManyElementsPanic(t *testing.T) {
 // rule: 10-R01
 // rule: 10-R02
 func TestManyAreAsOneByOne(t *testing.T) {
-	for _, count := range []int{0, 1, 7, 11, 12, 13, 20, 63, 64, 65, 76, 128, 200} {
+	available := lanes.Available
+	defer func() { lanes.Available = available }()
+	for _, lanes.Available = range []bool{available, false} {
+		compareMany(t)
+	}
+}
+
+func compareMany(t *testing.T) {
+	t.Helper()
+	for _, count := range []int{0, 1, 3, 7, 8, 10, 11, 12, 13, 20, 63, 64, 65, 76, 128, 200} {
 		inputs, children, pages := make([][7]fr.Element, count), make([][8]fr.Element, count), make([][16]fr.Element, count)
 		var messages, nodes, leaves []fr.Element
 		for i, state := range fillStates(16 * 4)[:min(count, 52)] {

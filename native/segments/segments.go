@@ -3,6 +3,7 @@
 package segments
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
@@ -116,13 +117,12 @@ func readLimbs(from *[limbs]int64) (raw [32]byte, ok bool) {
 		if limb>>limbBits != 0 || (i == limbs-1 && limb>>(256-4*limbBits) != 0) {
 			return raw, false
 		}
-		for bit := range limbBits {
-			at := i*limbBits + bit
-			if at < 256 {
-				raw[31-at/8] |= byte(limb>>bit&1) << (at % 8)
-			}
-		}
 	}
+	l := func(i int) uint64 { return uint64(from[i]) }
+	binary.BigEndian.PutUint64(raw[24:], l(0)|l(1)<<52)
+	binary.BigEndian.PutUint64(raw[16:], l(1)>>12|l(2)<<40)
+	binary.BigEndian.PutUint64(raw[8:], l(2)>>24|l(3)<<28)
+	binary.BigEndian.PutUint64(raw[:8], l(3)>>36|l(4)<<16)
 	return raw, true
 }
 

@@ -55,7 +55,7 @@ func (c *chunk) sumIsNeutral(claims []claim) bool {
 		if ofKey[current.key] == nil {
 			ofKey[current.key] = new(big.Int)
 		}
-		ofKey[current.key].Add(ofKey[current.key], product.Mul(z, current.c))
+		ofKey[current.key].Add(ofKey[current.key], product.Mul(z, current.c()))
 	}
 	for key, sum := range ofKey {
 		if sum != nil {

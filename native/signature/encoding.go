@@ -56,15 +56,9 @@ func parseCompressed(raw []byte) (h half, denominator fr.Element, ok bool) {
 	return h, denominator, true
 }
 
-// finish takes the denominator's inverse and gives the point, if there is one and its sign is canonical: with
-// x = 0 the top bit must be clear.
-func (h *half) finish(inverse *fr.Element) (twistededwards.PointAffine, bool) {
-	var square fr.Element
-	a := twistededwards.PointAffine{Y: h.y}
-	square.Mul(&h.numerator, inverse)
-	if a.X.Sqrt(&square) == nil {
-		return a, false
-	}
+// finish takes a root of x^2 and gives the point, if its sign is canonical: with x = 0 the top bit must be clear.
+func (h *half) finish(root *fr.Element) (twistededwards.PointAffine, bool) {
+	a := twistededwards.PointAffine{X: *root, Y: h.y}
 	if a.X.LexicographicallyLargest() != h.largest {
 		a.X.Neg(&a.X)
 	}

@@ -61,8 +61,9 @@ func torsion(t testing.TB) []twistededwards.PointAffine {
 			continue
 		}
 		denominator.Inverse(&denominator)
-		p, ok := h.finish(&denominator)
-		if !ok {
+		roots, are := findRoots([]half{h}, []fr.Element{denominator})
+		p, ok := h.finish(&roots[0])
+		if !ok || !are[0] {
 			continue
 		}
 		var generator twistededwards.PointAffine

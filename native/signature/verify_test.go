@@ -5,18 +5,52 @@ import (
 	"testing"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
+
+	"miletus/native/lanes"
 )
 
-// checkBoth sees that one by one and all at once give `expected`.
+// checkBoth sees that one by one, side by side and as a sum give `expected`.
 func checkBoth(t *testing.T, statements []Statement, expected func(int) bool) {
 	t.Helper()
-	together := VerifyMany(statements)
+	together, summed := VerifyMany(statements), verifyWithoutLanes(statements)
 	for i := range statements {
 		if got := Verify(&statements[i]); got != expected(i) {
 			t.Fatalf("statement %d alone: %v", i, got)
 		}
 		if together[i] != expected(i) {
 			t.Fatalf("statement %d among %d: %v", i, len(statements), together[i])
+		}
+		if summed[i] != expected(i) {
+			t.Fatalf("statement %d in a sum of %d: %v", i, len(statements), summed[i])
+		}
+	}
+}
+
+// verifyWithoutLanes is VerifyMany on a processor without the kernels.
+func verifyWithoutLanes(statements []Statement) []bool {
+	available := lanes.Available
+	defer func() { lanes.Available = available }()
+	lanes.Available = false
+	return VerifyMany(statements)
+}
+
+func TestRoots(t *testing.T) {
+	elements := make([]fr.Element, 300) // the first is 0
+	for i := 1; i < len(elements); i++ {
+		elements[i].MustSetRandom()
+		if i%3 == 0 {
+			elements[i].SetUint64(uint64(i * i))
+		}
+		if i < 30 { // of order 2^i, whose logarithm has zeros below
+			odd := new(big.Int).Rsh(fr.Modulus(), uint(28))
+			elements[i].SetUint64(5).Exp(elements[i], odd.Lsh(odd, uint(i-1)))
+		}
+	}
+	roots, are := computeRoots(elements)
+	for i := range elements {
+		var square fr.Element
+		if square.Square(&roots[i]); are[i] != (elements[i].Legendre() >= 0) || (are[i] && square != elements[i]) {
+			t.Fatalf("element %d, %v: root %v, %v", i, elements[i], roots[i], are[i])
 		}
 	}
 }
