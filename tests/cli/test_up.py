@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import time
@@ -9,8 +10,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from miletus.indexer.database import open_database
+from miletus.indexer.history import History
 from tests.cli.running import Ended, Running, is_alive, run, up, wait_until_gone
 
 SMALL = """
@@ -178,9 +182,45 @@ def test_the_system_is_well(running: Running) -> None:
         lambda: (done := running.do("status")).status == 0 and done.json["watchtower"] and done.json
     )
     assert status["well"] is True
-    assert set(status["processes"]) == {"anvil", "node", "batcher", "watchtower", "oracle", "maker", "takers"}
+    services = {"node", "batcher", "watchtower", "oracle", "maker", "takers", "indexer", "gateway"}
+    assert set(status["processes"]) == {"anvil", *services}
+    assert status["health"] == dict.fromkeys(services, "ok")
     assert status["watchtower"]["conserved"] is True
     assert status["batches_on_l1"] > 0
+
+
+def test_every_process_tells_its_health_and_metrics(running: Running) -> None:
+    urls = json.loads((running.folder / "system.json").read_text())["health"]
+    for name, url in urls.items():
+        text = httpx.get(url.replace("/health", "/metrics"), timeout=30, trust_env=False).text
+        assert f'miletus_up{{service="{name}"}} 1.0' in text
+        assert "process_resident_memory_bytes" in text
+    node = httpx.get(urls["node"].replace("/health", "/metrics"), timeout=30, trust_env=False).text
+    assert float(re.findall(r"^miletus_node_next_number (\S+)$", node, re.MULTILINE)[0]) > 1
+
+
+def test_the_gateway_serves_the_account_that_was_made_after_it_started(running: Running) -> None:
+    url = running.started["gateway"]
+    assert httpx.get(f"{url}/public/get_currencies", timeout=30, trust_env=False).json()["result"]
+    path = running.folder / "keys" / "gateway.json"
+    until(lambda: path.exists() and json.loads(path.read_text())["credentials"])
+    made = json.loads(path.read_text())["credentials"][0]
+    auth = (made["client_id"], made["client_secret"])
+    params = {"instrument_name": "BTC_USDC-PERPETUAL", "amount": "0.01", "price": "60000", "label": "mine"}
+    answer = httpx.get(f"{url}/private/buy", params=params, auth=auth, timeout=60, trust_env=False).json()
+    assert answer["result"]["order"]["order_state"] == "open"
+    orders = get(running.do("account"))["orders"]
+    assert [each["price_ticks"] for each in orders] == [6_000_000]
+    trade(running, "cancel", "--all")
+
+
+def test_history_is_kept_beside_the_system(running: Running) -> None:
+    fill = trade(running, "buy", "BTC_USDC-PERPETUAL", "0.01")["fills"][0]["fill"]
+    history = History(open_database(running.started["history"]))
+    until(lambda: any(row.name == fill for row in history.get_fills(limit=100).rows))
+    done = run("index", "--folder", str(running.folder))
+    assert (done.status, done.err.count("\n")) == (1, 1)
+    assert "another indexer writes" in done.err
 
 
 def test_a_second_system_in_the_folder_is_refused(running: Running) -> None:

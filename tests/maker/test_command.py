@@ -21,6 +21,10 @@ batch_seconds = 2.0
 window_s = 6
 [oracle]
 step_seconds = 1.0
+[gateway]
+run = false
+[index]
+run = false
 [market]
 strikes = 6
 expiries = 1

@@ -44,6 +44,15 @@ class Channel:
 
     def __init__(self, handlers: dict[str, Handler], *, supervised: bool) -> None:
         self.stopping = False
+        self.is_ready = False
+        self.problem = ""
+        """What is wrong now, empty if nothing is."""
+        self.told: Fields = {}
+        """What was told last, field by field."""
+        self.measure: Callable[[], Fields] | None = None
+        """Gives what is to be measured of this process; called from other threads."""
+        self.metrics_port: int | None = None
+        """Where health and metrics are served, None if they are not."""
         self.supervised = supervised
         self.handlers = handlers
         self._requests: queue.SimpleQueue[Fields] = queue.SimpleQueue()
@@ -63,10 +72,16 @@ class Channel:
 
     def ready(self, **fields: Any) -> None:
         """Say that this process works."""
+        self.is_ready = True
+        if self.metrics_port is not None:
+            fields = {**fields, "metrics_port": self.metrics_port}
+        self.told |= fields
         self._tell("ready", fields)
 
     def report(self, **fields: Any) -> None:
-        """Tell the parent something."""
+        """Tell the parent something; a field `problem` says what is wrong until it is said anew."""
+        self.problem = str(fields.get("problem") or "") if "problem" in fields else self.problem
+        self.told |= fields
         self._tell("report", fields)
 
     def fail(self, message: str) -> None:

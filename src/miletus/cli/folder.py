@@ -32,7 +32,7 @@ MARKER = "folder-of-miletus"
 
 
 class SystemFile(msgspec.Struct, frozen=True):
-    """What runs: where L1 and the node answer, and the processes by name."""
+    """What runs: where L1 and the node answer, the processes by name, and where they tell of their health."""
 
     l1_url: str
     chain_id: int
@@ -42,6 +42,7 @@ class SystemFile(msgspec.Struct, frozen=True):
     is_simulated: bool
     pid: int
     processes: dict[str, int] = {}
+    health: dict[str, str] = {}
 
 
 class Folder:
@@ -123,7 +124,7 @@ class Folder:
         """Say that nothing runs any more; what can be read without it stays."""
         system = self.read_system(required=False)
         if system is not None:
-            self.write_system(msgspec.structs.replace(system, pid=0, processes={}))
+            self.write_system(msgspec.structs.replace(system, pid=0, processes={}, health={}))
 
     def write_config(self, config: Config) -> None:
         """Keep what the system is set up with, for its processes."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +12,9 @@ from miletus.cli.folder import DEFAULT_FOLDER
 from miletus.cli.options import FolderOption, JsonOption, WalletOption
 
 DEFAULT_PORT = 8_700
+
+ACCOUNT_SECONDS = 1.0
+"""Pause between two looks for the account of a wallet that has none yet."""
 
 
 def gateway(
@@ -39,14 +43,14 @@ def gateway(
     orders_per_second: Annotated[
         int, typer.Option(min=1, help="Orders of an account, in a second.")
     ] = 20_000,
+    supervised: Annotated[bool, typer.Option("--supervised", hidden=True)] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Serve the Deribit API v2 for the wallet's account: HTTP and WebSocket, signed here with its key."""
     from miletus.cli.output import Output
     from miletus.gateway.limits import Limits, Rate
 
-    limits = Limits(matching=Rate(2 * orders_per_second, orders_per_second))
-    work = serve(
+    options = Options(
         folder,
         wallet,
         (host, port),
@@ -54,71 +58,183 @@ def gateway(
         index,
         page,
         (frozenset(allow_host or ()), frozenset(allow_origin or ())),
-        limits,
-        Output(as_json),
+        Limits(matching=Rate(2 * orders_per_second, orders_per_second)),
     )
     import uvloop
 
-    uvloop.run(work)
+    if not supervised:
+        uvloop.run(serve(options, Output(as_json)))
+        return
+    from miletus.cli.roles.base import run_role
+
+    run_role(lambda channel: uvloop.run(serve_supervised(options, channel)), supervised=True)
 
 
-async def serve(
-    folder: Path,
-    wallet: Path | None,
-    address: tuple[str, int],
-    credentials: Path | None,
-    index: str | None,
-    page: Path | None,
-    allowed: tuple[frozenset[str], frozenset[str]],
-    limits: Any,
-    output: Any,
-) -> None:
+@dataclass(frozen=True)
+class Options:
+    """What the command was given."""
+
+    folder: Path
+    wallet: Path | None
+    address: tuple[str, int]
+    credentials: Path | None
+    index: str | None
+    page: Path | None
+    allowed: tuple[frozenset[str], frozenset[str]]
+    limits: Any
+
+
+class Place:
+    """A system and a wallet, and the gateway between them."""
+
+    def __init__(self, options: Options, site: Any) -> None:
+        from miletus.cli.person import open_person
+
+        self.options = options
+        self.site = site
+        self.l1 = site.connect_l1()
+        self.rollup = site.deployment.check(self.l1)
+        self.person = open_person(site, self.l1, options.wallet)
+        self.path = options.credentials or site.folder.keys / "gateway.json"
+        self.credentials: list[Any] = []
+        self.server: Any = None
+
+    def look_for_account(self) -> int | None:
+        """The wallet's account on L1, if it has one by now."""
+        from miletus.cli.person import open_person
+
+        if self.person.account is None:
+            self.person = open_person(self.site, self.l1, self.options.wallet)
+        return self.person.account
+
+    def make_seat(self, account: int) -> Any:
+        """The seat of the account."""
+        from miletus.cli.actors import KEY_SLOT
+        from miletus.gateway.desk import Seat
+
+        return Seat(account, KEY_SLOT, self.person.key)
+
+    async def start(self, account: int | None) -> Any:
+        """Start the server, with a seat for the account if there is one. CliError if the port is taken."""
+        from miletus.cli.errors import CliError
+        from miletus.gateway.chain import L1Reader
+        from miletus.gateway.service import Gateway, GatewayServer, Settings
+        from miletus.sequencer.chain import Deployment
+        from miletus.settlement.chain import ChainView
+        from miletus.settlement.l1 import Vault
+
+        options, site = self.options, self.site
+        self.credentials = open_credentials(self.path, account)
+        settings = Settings(
+            (site.system.node_host, site.system.node_port),
+            Deployment.of(site.deployment.chain_id, site.deployment.rollup),
+            site.sequencer,
+            [] if account is None else [self.make_seat(account)],
+            self.credentials,
+            site.clock,
+            options.limits,
+            self.rollup.vault,
+            L1Reader(ChainView(self.rollup, Vault(self.l1, self.rollup.vault), site.deployment.start_block)),
+            open_history(site, options.index),
+            options.page,
+            *options.allowed,
+        )
+        self.server = GatewayServer(Gateway(settings), *options.address)
+        try:
+            await self.server.start()
+        except OSError as error:
+            host, port = options.address
+            raise CliError(
+                f"port {port} of {host} can't be used ({error.strerror or error}): stop what listens there "
+                "or choose another --port"
+            ) from None
+        return self.server
+
+    def seat(self, account: int) -> None:
+        """Serve an account from now on. CliError as long as its key is not on the exchange."""
+        from miletus.cli.actors import KEY_SLOT
+
+        gateway = self.server.gateway
+        check_key(gateway, account, KEY_SLOT, self.person.key.public)
+        self.credentials = open_credentials(self.path, account)
+        gateway.add_seat(self.make_seat(account), self.credentials)
+
+
+async def serve(options: Options, output: Any) -> None:
     """Serve until told to stop. CliError for a wallet without an account, or a key that is not its own."""
     from miletus.cli.actors import KEY_SLOT
-    from miletus.cli.errors import CliError
-    from miletus.cli.person import open_person, open_site
-    from miletus.gateway.chain import L1Reader
-    from miletus.gateway.desk import Seat
-    from miletus.gateway.service import Gateway, GatewayServer, Settings
-    from miletus.sequencer.chain import Deployment
-    from miletus.settlement.chain import ChainView
-    from miletus.settlement.l1 import Vault
+    from miletus.cli.person import open_site
 
-    site = open_site(folder)
-    l1 = site.connect_l1()
-    person = open_person(site, l1, wallet)
-    account = person.require_account()
-    path = credentials or site.folder.keys / "gateway.json"
-    rollup = site.deployment.check(l1)
-    settings = Settings(
-        (site.system.node_host, site.system.node_port),
-        Deployment.of(site.deployment.chain_id, site.deployment.rollup),
-        site.sequencer,
-        [Seat(account, KEY_SLOT, person.key)],
-        open_credentials(path, account),
-        site.clock,
-        limits,
-        rollup.vault,
-        L1Reader(ChainView(rollup, Vault(l1, rollup.vault), site.deployment.start_block)),
-        open_history(site, index),
-        page,
-        *allowed,
-    )
-    running = Gateway(settings)
-    server = GatewayServer(running, *address)
+    place = Place(options, open_site(options.folder))
+    account = place.person.require_account()
     try:
-        await server.start()
-    except OSError as error:
-        raise CliError(
-            f"port {address[1]} of {address[0]} can't be used ({error.strerror or error}): stop what listens "
-            "there or choose another --port"
-        ) from None
-    try:
-        check_key(running, account, KEY_SLOT, person.key.public)
-        announce(server, account, path, settings.credentials, output)
+        server = await place.start(account)
+        check_key(server.gateway, account, KEY_SLOT, place.person.key.public)
+        announce(server, account, place.path, place.credentials, output)
         await wait_for_signal()
     finally:
-        await server.stop()
+        if place.server is not None:
+            await place.server.stop()
+
+
+async def serve_supervised(options: Options, channel: Any) -> None:
+    """Serve what is public at once, and the wallet's account as soon as it has one."""
+    from miletus.cli.roles.base import Site
+
+    place = Place(options, Site.open(options.folder))
+    channel.attach(asyncio.get_running_loop())
+    try:
+        server = await place.start(place.person.account)
+        channel.measure = lambda: measure(server.gateway)
+        channel.ready(port=server.port)
+        seating = asyncio.create_task(seat_when_there(place, channel))
+        try:
+            while not channel.stopping:
+                await asyncio.sleep(0.05)
+                up = server.gateway.link.is_up
+                channel.problem = "" if up else "the node is away"
+        finally:
+            seating.cancel()
+            await asyncio.gather(seating, return_exceptions=True)
+    finally:
+        if place.server is not None:
+            await place.server.stop()
+
+
+async def seat_when_there(place: Place, channel: Any) -> None:
+    """Serve the wallet's account once it is on L1 and its key on the exchange."""
+    import structlog
+
+    from miletus.cli.errors import CliError
+    from miletus.settlement.errors import SettlementError
+
+    log, told = structlog.get_logger(), ""
+    while not place.server.gateway.desks:
+        try:
+            account = await asyncio.to_thread(place.look_for_account)
+            if account is not None:
+                place.seat(account)
+                log.info("account served", account=account)
+                channel.report(account=account)
+                return
+        except (CliError, SettlementError) as error:
+            if str(error) != told:
+                told = str(error)
+                log.info("account not served yet", reason=told)
+        await asyncio.sleep(ACCOUNT_SECONDS)
+
+
+def measure(gateway: Any) -> dict[str, Any]:
+    """What is to be measured of a gateway."""
+    link = gateway.link
+    return {
+        "node_up": link.is_up,
+        "sessions": len(gateway.sessions),
+        "operations_waiting": link.waiting,
+        "reconnects": link.reconnects,
+        "next_number": gateway.mirror.next_number,
+        "clock_ms": gateway.mirror.clock_ms,
+    }
 
 
 def open_history(site: Any, index: str | None) -> Any:
@@ -133,8 +249,8 @@ def open_history(site: Any, index: str | None) -> Any:
     return History(open_database(index or own))
 
 
-def open_credentials(path: Path, account: int) -> list[Any]:
-    """The credentials of a file, with one for the account at least. CliError for a damaged file."""
+def open_credentials(path: Path, account: int | None) -> list[Any]:
+    """The credentials of a file, with one for the account if there is one. CliError for a damaged file."""
     import msgspec
 
     from miletus.cli.errors import CliError
@@ -145,7 +261,7 @@ def open_credentials(path: Path, account: int) -> list[Any]:
         known = load_credentials(path)
     except ValueError as error:
         raise CliError(str(error)) from None
-    if not any(each.account == account for each in known):
+    if account is not None and not any(each.account == account for each in known):
         known.append(make_credential(account))
         text = msgspec.json.format(msgspec.json.encode(CredentialsFile(known)), indent=2).decode()
         write_private(path, text)

@@ -67,15 +67,15 @@ def check_disk(folder: Path, least_bytes: int = LEAST_DISK_BYTES) -> None:
         )
 
 
-def check_port(port: int, option: str) -> None:
+def check_port(port: int, option: str, host: str = HOST) -> None:
     """Raise CliError if something listens on a port that a system is to listen on; 0 is any free one."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the servers do
         try:
-            probe.bind((HOST, port))
+            probe.bind((host, port))
         except OSError as error:
             raise CliError(
-                f"port {port} of {HOST} can't be used ({error.strerror}): stop what listens there, or choose "
+                f"port {port} of {host} can't be used ({error.strerror}): stop what listens there, or choose "
                 f"another {option}"
             ) from None
 

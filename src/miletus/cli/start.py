@@ -12,6 +12,7 @@ from miletus.cli.folder import Folder
 from miletus.cli.launch import check_disk, check_port, check_tools, stop_left_over
 from miletus.cli.output import Output
 from miletus.cli.roles.markets import open_market
+from miletus.cli.system import SERVICES
 from miletus.cli.upkeep import Upkeep
 
 HOUR_S = 3_600
@@ -47,6 +48,11 @@ def start_system(
     check_port(config.node.port, "--port")
     if not config.l1.rpc:
         check_port(config.l1.port, "--l1-port")
+    if config.gateway.run:
+        check_port(config.gateway.port, "gateway.port", config.gateway.host)
+    if config.metrics.run and config.metrics.port:
+        for number in range(len(SERVICES) + 1):
+            check_port(config.metrics.port + number, "metrics.port", config.metrics.host)
     if not going_on and not config.market.chains:
         begin_s = int(time.time()) // HOUR_S * HOUR_S
         config = replace_section(config, "market", start_s=begin_s)
@@ -69,6 +75,9 @@ def apply_options(
     """A configuration with what the command line says in place of what the file says."""
     if port is not None:
         config = replace_section(config, "node", port=port)
+        if port == 0:
+            config = replace_section(config, "gateway", port=0)
+            config = replace_section(config, "metrics", port=0)
     if l1_port is not None:
         config = replace_section(config, "l1", port=l1_port)
     if rpc is not None:

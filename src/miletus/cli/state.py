@@ -4,6 +4,7 @@ import asyncio
 import json
 from pathlib import Path
 
+import httpx
 import msgspec
 
 from miletus.cli.board import format_time
@@ -15,9 +16,13 @@ from miletus.cli.roles.base import Site
 from miletus.cli.roles.markets import connect_node
 from miletus.sequencer.protocol import Status
 
+OK = "ok"
+
+HEALTH_SECONDS = 10.0
+
 
 class StatusReport(msgspec.Struct, frozen=True):
-    """How a system is. `watchtower` is its own report, None until it has one."""
+    """How a system is. `watchtower` is its own report or None; `health` tells ok, or what is wrong."""
 
     folder: str
     processes: dict[str, bool]
@@ -32,6 +37,7 @@ class StatusReport(msgspec.Struct, frozen=True):
     batches_final: int
     is_open_to_all: bool
     frozen_at_s: int
+    health: dict[str, str]
     watchtower: dict[str, object] | None
 
     @property
@@ -40,7 +46,8 @@ class StatusReport(msgspec.Struct, frozen=True):
         agrees = self.watchtower is None or bool(
             self.watchtower["roots_agreed"] or not self.watchtower["alarm"]
         )
-        return all(self.processes.values()) and agrees and not self.frozen_at_s
+        healthy = all(told == OK for told in self.health.values())
+        return all(self.processes.values()) and agrees and healthy and not self.frozen_at_s
 
 
 def print_status(path: Path, as_json: bool) -> None:
@@ -62,6 +69,10 @@ def print_status(path: Path, as_json: bool) -> None:
             "L1": f"block {report.l1_block:,}, {format_time(report.l1_time_s * 1000)}",
             "batches on L1": f"{report.batches_on_l1:,}, {report.batches_final:,} of them final",
             "frozen": format_time(report.frozen_at_s * 1000) if report.frozen_at_s else "no",
+            "health": ", ".join(
+                name if told == OK else f"[red]{name}: {told}[/]" for name, told in report.health.items()
+            )
+            or "not served",
             "watchtower": describe_watchtower(report.watchtower),
         },
     )
@@ -101,6 +112,7 @@ def read_status(site: Site) -> StatusReport:
         batches_final=rollup.get_final_number(),
         is_open_to_all=rollup.is_open(),
         frozen_at_s=rollup.get_frozen_at(),
+        health={name: ask_health(url) for name, url in site.system.health.items()},
         watchtower=read_watchtower(site.folder.path / "watchtower.json"),
     )
 
@@ -109,6 +121,14 @@ async def ask_node(site: Site) -> Status:
     """Where the node stands."""
     async with await connect_node(site) as node:
         return await node.plain.get_status()
+
+
+def ask_health(url: str) -> str:
+    """What a process says of its health: ok, or what is wrong."""
+    try:
+        return str(httpx.get(url, timeout=HEALTH_SECONDS, trust_env=False).json()["status"])
+    except (httpx.HTTPError, ValueError, KeyError, TypeError):
+        return "does not answer"
 
 
 def read_watchtower(path: Path) -> dict[str, object] | None:

@@ -6,13 +6,14 @@ the order that keeps them consistent. See `channel` for what they say to each ot
 
 import contextlib
 import itertools
+import os
 import queue
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -145,8 +146,11 @@ class Supervisor:
     def __exit__(self, *exception: object) -> None:
         self.stop()
 
-    def start(self, name: str, command: Sequence[str]) -> Child:
-        """Start a child named `name`, with a command of `get_command`; it may not work yet on return."""
+    def start(self, name: str, command: Sequence[str], environment: Mapping[str, str] | None = None) -> Child:
+        """Start a child named `name`, with a command of `get_command`; it may not work yet on return.
+
+        `environment` is added to that of this process.
+        """
         self._log_folder.mkdir(parents=True, exist_ok=True)
         log_path = self._log_folder / f"{name}.log"
         with log_path.open("ab") as log:
@@ -156,6 +160,7 @@ class Supervisor:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 start_new_session=True,
+                env={**os.environ, **(environment or {})},
             )
         child = Child(name, process, log_path)
         self.children[name] = child
@@ -176,6 +181,14 @@ class Supervisor:
         """Raise CliError if a child ended without being asked to."""
         for child in self.children.values():
             child.check()
+
+    def stop_child(self, name: str) -> None:
+        """Stop one child, and wait until it has ended; nothing if there is none of that name."""
+        child = self.children.pop(name, None)
+        if child is not None:
+            child.stopped = True
+            child.send({"do": STOP})
+            stop_process(child.process)
 
     def stop(self) -> None:
         """Stop all children, asking the last started first, and wait until they have ended; never raises."""

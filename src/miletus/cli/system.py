@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from miletus.cli.channel import Fields
 from miletus.cli.clock import Clock, SharedClock
@@ -14,12 +14,19 @@ from miletus.cli.folder import Folder, SystemFile, is_running
 from miletus.cli.launch import L1_PROCESS, OPERATOR_WEI, deploy_contracts, make_genesis, start_anvil
 from miletus.cli.roles.batcher import WALLET
 from miletus.cli.supervisor import Child, Supervisor, get_command
+from miletus.cli.telemetry import PLACE, SERVICE
 from miletus.settlement.anvil import Anvil, AnvilControl
 from miletus.settlement.deployment import Deployment
 from miletus.settlement.genesis import Genesis
 from miletus.settlement.node import MOVED_TIME, HeadRules, L1Node
 
 HOST = "127.0.0.1"
+
+SERVICES = (
+    *("node", "batcher", "watchtower", "oracle", "maker", "takers", "gateway", "indexer"),
+    *("prover", "challenger"),
+)
+"""Processes in the order of their ports of metrics; another one has the port after these."""
 
 
 class System:
@@ -125,6 +132,11 @@ class System:
                 is_simulated=self.is_simulated,
                 pid=os.getpid(),
                 processes={**self._processes, **children},
+                health={
+                    name: f"http://{self.config.metrics.host}:{child.ready['metrics_port']}/health"
+                    for name, child in self.supervisor.children.items()
+                    if "metrics_port" in child.ready
+                },
             )
         )
 
@@ -135,7 +147,16 @@ class System:
         command = get_command(
             "run", role or name, "--folder", str(self.folder.path), "--supervised", *arguments
         )
-        return self.supervisor.start(name, command)
+        return self.start_process(name, command)
+
+    def start_process(self, name: str, command: Sequence[str]) -> Child:
+        """Start one of the system's processes; it serves health and metrics if that is configured."""
+        metrics = self.config.metrics
+        environment = {SERVICE: name}
+        if metrics.run:
+            place = SERVICES.index(name) if name in SERVICES else len(SERVICES)
+            environment[PLACE] = f"{metrics.host}:{metrics.port + place if metrics.port else 0}"
+        return self.supervisor.start(name, command, environment)
 
     def set_pace(self) -> None:
         """Have an L1 of our own mine on a clock from now on, if that is wanted."""
@@ -169,7 +190,47 @@ class System:
             *("--poll-seconds", str(poll_seconds), "--supervised"),
             *(("--moved-time",) if self.is_simulated else ()),
         )
-        return self.supervisor.start("watchtower", command)
+        return self.start_process("watchtower", command)
+
+    def start_prover(self, poll_seconds: float) -> Child:
+        """Start the prover, which is given what the watchtower is, and a wallet of its own."""
+        assert self.deployment is not None
+        prover = self.config.prover
+        command = get_command(
+            "challenge",
+            *("--rpc", self.l1.rpc.url, "--rollup", self.deployment.rollup),
+            *("--genesis", str(self.folder.genesis_path), "--start-block", str(self.deployment.start_block)),
+            *("--folder", str(self.folder.path), "--own-wallet", "--poll-seconds", str(poll_seconds)),
+            *("--prove", prover.prove, "--least-bounty", prover.least_bounty_eth, "--size", prover.size),
+            *("--side-by-side", str(prover.side_by_side), "--niceness", str(prover.niceness)),
+            *(("--mint",) if self.anvil is not None else ()),
+            *(("--moved-time",) if self.is_simulated else ()),
+            "--supervised",
+        )
+        return self.start_process("prover", command)
+
+    def start_gateway(self) -> Child:
+        """Start the gateway, for the wallet that the system keeps; it waits for that one's account."""
+        gateway = self.config.gateway
+        command = get_command(
+            "gateway",
+            *("--folder", str(self.folder.path), "--host", gateway.host, "--port", str(gateway.port)),
+            *("--orders-per-second", str(gateway.orders_per_second), "--supervised"),
+            *(text for name in gateway.allow_hosts for text in ("--allow-host", name)),
+            *(text for name in gateway.allow_origins for text in ("--allow-origin", name)),
+            *(("--page", gateway.page) if gateway.page else ()),
+            *(("--index", self.config.index.database) if self.config.index.database else ()),
+        )
+        return self.start_process("gateway", command)
+
+    def start_indexer(self) -> Child:
+        """Start the indexer."""
+        database = self.config.index.database
+        command = get_command(
+            *("index", "--folder", str(self.folder.path), "--supervised"),
+            *(("--database", database) if database else ()),
+        )
+        return self.start_process("indexer", command)
 
     @property
     def node(self) -> Child:

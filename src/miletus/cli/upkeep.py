@@ -72,6 +72,12 @@ class Upkeep:
             if any(actor.role == name for actor in actors):
                 system.start_role(name)
                 system.supervisor.wait_ready(name)
+        if self.config.index.run:
+            system.start_indexer()
+            system.supervisor.wait_ready("indexer")
+        if self.config.gateway.run:
+            system.start_gateway()
+            system.supervisor.wait_ready("gateway")
         system.write_system()
         node = system.node.ready
         facts = {
@@ -83,6 +89,7 @@ class Upkeep:
             "token": deployment.token,
             "challenge window": f"{self.config.rollup.window_s} s",
             "accounts": f"{len(actors)} of makers and takers",
+            **self._describe_services(),
         }
         output.facts("Miletus is up", facts)
         output.line(
@@ -90,6 +97,23 @@ class Upkeep:
             "miletus trade buy NAME SIZE --price P\nCtrl-C stops everything in order[/]"
         )
         output.result({"event": "up", **facts})
+
+    def _describe_services(self) -> dict[str, str]:
+        """Where those who trade, and those who watch over processes, find them."""
+        children, config, told = self.system.supervisor.children, self.config, {}
+        if "gateway" in children:
+            told["gateway"] = f"http://{config.gateway.host}:{children['gateway'].ready['port']}/api/v2"
+        if "indexer" in children:
+            told["history"] = str(children["indexer"].ready["database"])
+        ports = {
+            name: child.ready["metrics_port"]
+            for name, child in children.items()
+            if "metrics_port" in child.ready
+        }
+        if ports:
+            listed = ", ".join(f"{name} {port}" for name, port in ports.items())
+            told["health, metrics"] = f"{config.metrics.host}, at the port of each process: {listed}"
+        return told
 
     def _fund(self) -> None:
         """Fund makers and takers, and the wallet of whoever uses this system, the first time."""

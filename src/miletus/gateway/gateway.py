@@ -18,6 +18,7 @@ from miletus.gateway.link import Link
 from miletus.gateway.mirror import Applied, Mirror
 from miletus.gateway.restore import Restorer
 from miletus.gateway.rpc import Call, Method, Params
+from miletus.gateway.services import Services
 from miletus.gateway.sessions import Session, WebSocketSession
 from miletus.indexer.history import History
 from miletus.sequencer.answers import FeedGroup
@@ -48,6 +49,7 @@ class Settings:
     page: Path | None = None
     hosts: frozenset[str] = frozenset()
     origins: frozenset[str] = frozenset()
+    services: Services | None = None
 
 
 class Gateway:
@@ -71,10 +73,7 @@ class Gateway:
             self._reset,
         )
         self.sessions: set[WebSocketSession] = set()
-        self.desks = {
-            seat.account: Desk(self.exchange, self.link, seat, lambda: settings.get_time_ms() // 1000)
-            for seat in settings.seats
-        }
+        self.desks = {seat.account: self._make_desk(seat) for seat in settings.seats}
         self.hub: Hub = Hub(self)
         self.cancelling_accounts: set[int] = set()
         """Accounts whose new connections cancel their orders when they are lost."""
@@ -82,12 +81,14 @@ class Gateway:
         self._anonymous = Pool(self.limits.other)
         self._log = structlog.get_logger()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._restorer: Restorer | None = None
 
     async def start(self) -> None:
         """Connect to the node and take up its state. Raises what Link.start raises, and IndexerError."""
         await self.link.start()
         if self.settings.history is not None:  # nothing of the feed was taken yet
-            Restorer(self.exchange, self.settings.history, self.mirror.next_number).restore()
+            self._restorer = Restorer(self.exchange, self.settings.history, self.mirror.next_number)
+            self._restorer.restore()
         self.hub.start()
         self.roads.start()
 
@@ -100,6 +101,14 @@ class Gateway:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.link.stop()
         await self.roads.stop()
+
+    def add_seat(self, seat: Seat, credentials: Sequence[Credential]) -> None:
+        """Serve another account from now on, with what is known of it before."""
+        if seat.account not in self.desks:
+            self.desks[seat.account] = self._make_desk(seat)
+            if self._restorer is not None:
+                self._restorer.restore_account(self.desks[seat.account].book)
+        self.access.credentials |= {each.client_id: each for each in credentials}
 
     # ---- requests
 
@@ -168,6 +177,9 @@ class Gateway:
         self._log.exception("a method failed", method=method)
 
     # ---- inside
+
+    def _make_desk(self, seat: Seat) -> Desk:
+        return Desk(self.exchange, self.link, seat, lambda: self.settings.get_time_ms() // 1000)
 
     def _take(self, group: FeedGroup, applied: list[Applied]) -> None:
         self.roads.take(group)

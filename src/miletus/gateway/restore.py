@@ -44,7 +44,7 @@ class Restorer:
             if listing_known is not None and not listing_known.created_ms:
                 listing_known.created_ms = record.listed_ms
         for book in self.exchange.accounts.values():
-            self._restore_account(book)
+            self.restore_account(book)
         structlog.get_logger().info("history taken up", trades=len(self._trades))
 
     # ---- trades
@@ -95,7 +95,8 @@ class Restorer:
 
     # ---- accounts
 
-    def _restore_account(self, book: AccountBook) -> None:
+    def restore_account(self, book: AccountBook) -> None:
+        """Take up what is before of an account; call it before anything of it was taken in."""
         orders: dict[int, Order] = {}
         for row in reversed(self.history.get_orders(account=book.account, limit=ROWS).rows):
             if row.number < self.number and row.state in ("filled", "cancelled"):

@@ -16,7 +16,10 @@ def up(
         bool, typer.Option("--fresh", help="Remove the folder's system and begin anew.")
     ] = False,
     port: Annotated[
-        int | None, typer.Option(min=0, max=65_535, help="Port of the node; 0 takes any free one.")
+        int | None,
+        typer.Option(
+            min=0, max=65_535, help="Port of the node; 0 takes any free ones, for gateway and metrics too."
+        ),
     ] = None,
     l1_port: Annotated[
         int | None, typer.Option(min=0, max=65_535, help="Port of the system's own L1; 0 takes any.")
@@ -26,7 +29,7 @@ def up(
     chains: Annotated[Path | None, typer.Option(help="Folder of recorded chain snapshots.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Start a system and keep it running: L1, node, batcher, watchtower, oracle, makers, takers."""
+    """Start a system and keep it running: L1, node, batcher, watchtower, oracle, traders, index, gateway."""
     from miletus.cli.start import start_system
 
     start_system(

@@ -15,6 +15,7 @@ from miletus.cli.config import Config
 from miletus.cli.errors import FAILED, CliError, explain
 from miletus.cli.folder import Folder, SystemFile
 from miletus.cli.logs import configure_log
+from miletus.cli.telemetry import serve_as_told
 from miletus.settlement.deployment import Deployment
 from miletus.settlement.errors import L1Error
 from miletus.settlement.genesis import Genesis
@@ -67,6 +68,8 @@ def run_role(main: Callable[[Channel], None], *, supervised: bool) -> None:
     configure_log(for_people=not supervised and sys.stderr.isatty())
     channel = Channel({}, supervised=supervised)
     try:
+        telemetry = serve_as_told(channel)
+        channel.metrics_port = telemetry.port if telemetry is not None else None
         main(channel)
     except Exception as error:
         line = explain(error)
@@ -124,6 +127,7 @@ class Trouble:
         if not problem:
             if self._told_at is not None:
                 structlog.get_logger().info("L1 can be used again")
+                self._channel.problem = ""
             self._since = self._told_at = None
             return
         self._since = self._since if self._since is not None else now

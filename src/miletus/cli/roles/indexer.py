@@ -11,6 +11,7 @@ from miletus.indexer.chain import ChainFollower
 from miletus.indexer.database import open_database
 from miletus.indexer.indexer import Indexer
 from miletus.indexer.service import IndexService
+from miletus.indexer.writing import Closable, hold
 from miletus.sequencer.feed import BatchStore
 from miletus.settlement.chain import ChainView
 from miletus.settlement.deployment import check_rollup
@@ -40,8 +41,8 @@ class Options:
     until_batch: int = 0
 
 
-def open_service(options: Options) -> IndexService:
-    """A service as the options describe it. Raises CliError, SettlementError, IndexerError."""
+def open_service(options: Options) -> tuple[IndexService, Closable]:
+    """A service and its hold on the database. Raises CliError, SettlementError, IndexerError."""
     given = (options.rpc, options.rollup, options.genesis)
     if any(given) and not all(given):
         raise CliError("give --rpc, --rollup and --genesis together, or none and a --folder")
@@ -52,21 +53,26 @@ def open_service(options: Options) -> IndexService:
         genesis = Genesis.load(options.genesis)
         rollup = check_rollup(l1, options.rollup, genesis.compute_root())
         view = ChainView(rollup, Vault(l1, rollup.vault), options.start_block)
-        indexer = Indexer(open_database(options.database), genesis, l1.get_chain_id(), rollup.address)
-        return IndexService(indexer, ChainFollower(indexer, view), poll_seconds=options.poll_seconds)
+        database = open_database(options.database)
+        lock = hold(database)
+        indexer = Indexer(database, genesis, l1.get_chain_id(), rollup.address)
+        service = IndexService(indexer, ChainFollower(indexer, view), poll_seconds=options.poll_seconds)
+        return service, lock
     return open_beside(Site.open(options.folder), options)
 
 
-def open_beside(site: Site, options: Options) -> IndexService:
+def open_beside(site: Site, options: Options) -> tuple[IndexService, Closable]:
     """A service beside a system's node."""
     l1 = site.connect_l1()
     rollup = site.deployment.check(l1)
     view = ChainView(rollup, Vault(l1, rollup.vault), site.deployment.start_block)
     path = options.database or site.folder.subfolder("market") / DATABASE
-    indexer = Indexer(open_database(path), site.genesis, site.deployment.chain_id, site.deployment.rollup)
+    database = open_database(path)
+    lock = hold(database)
+    indexer = Indexer(database, site.genesis, site.deployment.chain_id, site.deployment.rollup)
     node = None if options.l1_alone else (site.system.node_host, site.system.node_port)
     batches = None if options.l1_alone else BatchStore(site.folder.path / "node" / "batches")
-    return IndexService(indexer, ChainFollower(indexer, view), node, batches, options.poll_seconds)
+    return IndexService(indexer, ChainFollower(indexer, view), node, batches, options.poll_seconds), lock
 
 
 def describe(service: IndexService) -> Fields:
@@ -83,7 +89,7 @@ def describe(service: IndexService) -> Fields:
 
 def run(channel: Channel, options: Options) -> None:
     """Run until told to stop, or until the batch that was asked for."""
-    service = open_service(options)
+    service, lock = open_service(options)
 
     async def main() -> None:
         stop = asyncio.Event()
@@ -96,6 +102,7 @@ def run(channel: Channel, options: Options) -> None:
         finally:
             watcher.cancel()
             await asyncio.gather(watcher, return_exceptions=True)
+            lock.close()
             service.indexer.store.database.close()
 
     asyncio.run(main())

@@ -106,4 +106,5 @@ def run(channel: Channel, folder: Path, config: NodeConfig, port: int) -> None:
     """Run until told to stop."""
     role = NodeRole(channel, Site.open(folder), config, port)
     channel.handlers |= {"close_batch": role.close_batch, "status": role.get_status}
+    channel.measure = role.get_status
     asyncio.run(role.run())

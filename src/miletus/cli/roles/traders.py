@@ -80,6 +80,7 @@ class TradersRole:
             "withdraw": self.withdraw,
         }
         self.channel.attach(asyncio.get_running_loop())
+        self.channel.measure = self.describe
         self.channel.ready(agents=len(self._agents))
         driver = None
         if not self.channel.supervised:

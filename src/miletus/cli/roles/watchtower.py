@@ -64,6 +64,7 @@ def run(channel: Channel, options: Options) -> None:
     output = Output(options.as_json)
 
     def tell(report: dict[str, Any]) -> None:
+        channel.told |= report
         if channel.supervised:
             channel.report(**report)
         elif options.as_json:
@@ -91,6 +92,7 @@ def run(channel: Channel, options: Options) -> None:
         return build_report(tower)
 
     channel.handlers["report"] = get_report
+    channel.is_ready = True
     if channel.supervised:
         channel.ready()
     if options.once:
