@@ -119,6 +119,7 @@ class Place:
         from miletus.cli.errors import CliError
         from miletus.gateway.chain import L1Reader
         from miletus.gateway.service import Gateway, GatewayServer, Settings
+        from miletus.gateway.services import Services
         from miletus.sequencer.chain import Deployment
         from miletus.settlement.chain import ChainView
         from miletus.settlement.l1 import Vault
@@ -138,6 +139,7 @@ class Place:
             open_history(site, options.index),
             options.page,
             *options.allowed,
+            services=Services(self.find_services),
         )
         self.server = GatewayServer(Gateway(settings), *options.address)
         try:
@@ -149,6 +151,11 @@ class Place:
                 "or choose another --port"
             ) from None
         return self.server
+
+    def find_services(self) -> dict[str, str]:
+        """Where each process of the system serves its health now."""
+        system = self.site.folder.read_system(required=False)
+        return {} if system is None else dict(system.health)
 
     def seat(self, account: int) -> None:
         """Serve an account from now on. CliError as long as its key is not on the exchange."""
