@@ -45,7 +45,8 @@ type Runner struct {
 	Tree    *native.Tree // the state where the next edge begins
 	World   *World
 	Cursor  int64
-	Begun   bool // the batch has begun
+	Steps   int64 // taken of the segment
+	Begun   bool  // the batch has begun
 
 	bus    bus.Bus
 	shared *steps.Shared
@@ -265,7 +266,10 @@ func (r *Runner) finish(c *Circuit, p *progress, place *Place, wanted bool) (*Ed
 	}
 	r.writeCarried(registersPage, last.StoreOperation(a, api, integers.Known(flagElement(place.Flags.IdleAfter), 1), tree.Cells), registerTuples)
 	r.writeCarried(headerPage, last.StoreHeader(a, tree.Cells), headerTuples)
-	edge := &Edge{Circuit: c, Place: *place, Used: map[string]int{}, Before: r.Tree.Root()}
+	edge := &Edge{Circuit: c, Place: *place, Used: map[string]int{}, Before: r.Tree.Root(), Touched: len(p.touched), Nodes: len(p.nodes)}
+	for _, t := range steps.Tables {
+		edge.Used[t.Name] = len(p.rows[t.Name])
+	}
 	if wanted {
 		if err := r.fill(edge, p, &last); err != nil {
 			return nil, err
@@ -307,5 +311,6 @@ func (r *Runner) advance(e *Edge) error {
 		}
 	}
 	r.Cursor, r.Begun = e.Place.CursorAfter, true
+	r.Steps += e.Place.Steps
 	return nil
 }

@@ -42,6 +42,11 @@ type SegmentJob struct {
 	// operation's first word. Nil where signatures are on L1.
 	Signatures map[int64]string `json:"signatures,omitempty"`
 	OffChain   bool             `json:"off_chain,omitempty"`
+	// Proved is what L1 has of the segment's path already: its first edge goes on from there.
+	Proved *struct {
+		Steps int64  `json:"steps"` // from the segment's beginning
+		Root  string `json:"root"`  // after them
+	} `json:"proved,omitempty"`
 }
 
 // edges runs a job's segments.
@@ -121,6 +126,34 @@ func (e *edges) enter() error {
 		pages, tree = e.runner.World.Pages, e.runner.Tree
 	}
 	e.runner = edge.NewRunner(e.size, segment, tree, pages, s.Index == 0)
+	return e.pass(s)
+}
+
+// pass goes to where the edges of a segment go on.
+func (e *edges) pass(s *SegmentJob) error {
+	if s.Proved == nil {
+		return nil
+	}
+	root, err := parseElement("a proved root", s.Proved.Root)
+	if err != nil {
+		return err
+	}
+	if s.Proved.Steps < 1 {
+		return refuse("segment %d: %d steps of it are said to be proved, it must be one at least", s.Index, s.Proved.Steps)
+	}
+	r := e.runner
+	for before := int64(-1); r.Steps < s.Proved.Steps; before = r.Steps {
+		if r.Steps == before {
+			return refuse("segment %d has %d steps, %d are said to be proved", s.Index, r.Steps, s.Proved.Steps)
+		}
+		if err := r.Pass(s.Proved.Steps - r.Steps); err != nil {
+			return fmt.Errorf("prover: segment %d: %w", s.Index, err)
+		}
+	}
+	if found := r.Tree.Root(); found != root {
+		return refuse("segment %d: its root after %d steps is %s, said to be proved is %s",
+			s.Index, r.Steps, hexElement(&found), hexElement(&root))
+	}
 	return nil
 }
 

@@ -180,7 +180,7 @@ def test_a_removal_below_what_the_watchtower_has_settled(
     assert tower.view.anchor is not None
     prover = make_challenger(world, FixtureProver()).prover
     # the circuit that says nothing lets a right batch be removed
-    prover._prover = LyingProver()  # type: ignore[assignment]
+    prover.prover = LyingProver()  # type: ignore[assignment]
     with pytest.raises(CallReverted, match="no such batch"):
         prover.prove(3)
     assert world.rollup.get_head_number() == 2

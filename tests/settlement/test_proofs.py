@@ -41,7 +41,7 @@ def open_case(world: World, number: int) -> Case:
     view.poll()
     posted = view.get_batch(number)
     assert posted is not None
-    return Reproduction(view, GENESIS, world.crypto).open(posted)
+    return Reproduction(view, GENESIS).open(posted)
 
 
 def never(part: int) -> bool:
@@ -94,7 +94,7 @@ def test_states_are_followed_over_batches_and_reorganisations(
 ) -> None:
     world.control.mine(5)
     view = world.make_view()
-    reproduction = Reproduction(view, GENESIS, world.crypto)
+    reproduction = Reproduction(view, GENESIS)
     close_two(alice, sequencer)
     post(world, sequencer)
     for number in (1, 2, 1, 2):

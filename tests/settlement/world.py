@@ -1,14 +1,22 @@
 """A deployment on anvil, people with wallets and keys, and a small sequencer whose batches are real ones."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from miletus.codec import encode, payload_element, with_signature
-from miletus.native import NativeCrypto, PrivateKey, derive_key, domain, message
+from miletus.native import (
+    NativeCrypto,
+    OffChainCrypto,
+    PrivateKey,
+    derive_key,
+    domain,
+    message,
+    strip_signatures,
+)
 from miletus.sequencer.feed import BatchRecord, Outgoing, SegmentRecord
 from miletus.settlement.anvil import AnvilControl
 from miletus.settlement.batcher import Batcher
@@ -19,7 +27,7 @@ from miletus.settlement.genesis import Genesis
 from miletus.settlement.inbox import InboxFollower
 from miletus.settlement.intents import Call, IntentStore
 from miletus.settlement.keys import NO_KEYS, VerifyingKeys
-from miletus.settlement.l1 import Rollup, RollupParameters, Token, Vault, VaultParameters
+from miletus.settlement.l1 import OPTIMISTIC, Rollup, RollupParameters, Token, Vault, VaultParameters
 from miletus.settlement.node import L1Node
 from miletus.settlement.replica import BatchInputs, Replica
 from miletus.settlement.sender import FeePolicy, Sender, open_store
@@ -90,7 +98,9 @@ class World:
         return self.node.get_head().timestamp_s
 
 
-def deploy_world(node: L1Node, control: AnvilControl, keys: VerifyingKeys = NO_KEYS) -> World:
+def deploy_world(
+    node: L1Node, control: AnvilControl, keys: VerifyingKeys = NO_KEYS, policy: int = OPTIMISTIC
+) -> World:
     clock = Clock()
     sequencer: LocalAccount = Account.create()
     deployer: LocalAccount = Account.create()
@@ -100,6 +110,7 @@ def deploy_world(node: L1Node, control: AnvilControl, keys: VerifyingKeys = NO_K
     parameters = RollupParameters(
         sequencer=sequencer.address,
         genesis_root=GENESIS.compute_root(),
+        policy=policy,
         window_s=WINDOW_S,
         silence_s=SILENCE_S,
         max_delay_s=3_600,
@@ -177,9 +188,12 @@ class Trader:
 class SmallSequencer:
     """Closes batches as a sequencer does, one call a batch, and keeps them by number."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, *, off_chain: bool = False) -> None:
+        """With `off_chain` it takes every signature as valid, as L1's data say in policy zk."""
         self.world = world
-        self.replica = Replica.from_genesis(GENESIS, world.crypto)
+        crypto = OffChainCrypto(world.deployment.chain_id, world.deployment.rollup)
+        self.off_chain = off_chain
+        self.replica = Replica.from_genesis(GENESIS, crypto if off_chain else world.crypto)
         self.batches: list[BatchRecord] = []
         self.view = world.make_view()
         self.inbox = InboxFollower(self.view, min_blocks=0)
@@ -200,7 +214,8 @@ class SmallSequencer:
         texts[0] = encode.tick(time_ms=max(time_s * 1_000, self.replica.clock_ms + 1)) + texts[0]
         inbox_text = b"".join(entry.words for entry in entries)
         inputs = BatchInputs((time_s + 5) * 1_000, max(time_s - 3_600, 0) * 1_000, (inbox_text, *texts))
-        result = self.replica.execute(inputs)
+        executed = (inbox_text, *(strip_signatures(text)[0] for text in texts)) if self.off_chain else None
+        result = self.replica.execute(replace(inputs, segments=executed) if executed else inputs)
         batch = BatchRecord(
             epoch=0,
             number=len(self.batches) + 1,

@@ -18,6 +18,7 @@ from miletus.native.hashing import (
     message,
 )
 from miletus.native.library import NativeLibraryError
+from miletus.native.off_chain import OffChainCrypto, decode_parts, restore_signatures, strip_signatures
 from miletus.native.signatures import PrivateKey, derive_key, verify, verify_many
 from miletus.native.tree import Proof, Tree, pack_page, verify_proof
 
@@ -26,6 +27,7 @@ __all__ = [
     "DataBinding",
     "NativeCrypto",
     "NativeLibraryError",
+    "OffChainCrypto",
     "PrivateKey",
     "Proof",
     "Tree",
@@ -33,6 +35,7 @@ __all__ = [
     "absorb_receipts",
     "absorb_withdrawal",
     "bind_data",
+    "decode_parts",
     "derive_key",
     "domain",
     "hash7",
@@ -41,6 +44,8 @@ __all__ = [
     "message",
     "pack_page",
     "prepare",
+    "restore_signatures",
+    "strip_signatures",
     "verify",
     "verify_many",
     "verify_proof",

@@ -66,6 +66,8 @@ class SegmentJob:
         claim: (root, outbox accumulator) that the batch claims at its end; the proofs may end elsewhere.
         signatures: where signatures are not on L1: 62 bytes of an operation's two words of signature, by the
             place of its first word; else None.
+        proved: (steps, root): so many steps from its beginning are proved already, to that root; its first
+            edge goes on from there.
 
     """
 
@@ -74,6 +76,7 @@ class SegmentJob:
     last: bool
     claim: tuple[bytes, int] | None = None
     signatures: Mapping[int, bytes] | None = None
+    proved: tuple[int, int] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As the program takes it."""
@@ -81,6 +84,9 @@ class SegmentJob:
         if self.claim is not None:
             root, accumulator = self.claim
             job["claim"] = {"root": "0x" + root.hex(), "accumulator": encode_element(accumulator)}
+        if self.proved is not None:
+            steps, proved_root = self.proved
+            job["proved"] = {"steps": steps, "root": encode_element(proved_root)}
         if self.signatures is not None:
             job["off_chain"] = True
             job["signatures"] = {str(at): encode_bytes(raw) for at, raw in self.signatures.items()}

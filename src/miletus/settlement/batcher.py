@@ -11,7 +11,7 @@ from threading import Event
 
 import structlog
 
-from miletus.native import bind_data
+from miletus.native import bind_data, strip_signatures
 from miletus.settlement.chain import ChainView, PostedBatch
 from miletus.settlement.commitment import (
     WORD,
@@ -23,6 +23,7 @@ from miletus.settlement.commitment import (
     to_slots,
 )
 from miletus.settlement.contracts import keccak256
+from miletus.settlement.court import Court
 from miletus.settlement.errors import (
     CallReverted,
     FeeCapReached,
@@ -36,10 +37,13 @@ from miletus.settlement.errors import (
 from miletus.settlement.intents import Call, Intent, State
 from miletus.settlement.sender import Sender
 from miletus.settlement.source import BatchSource, ClosedBatch
+from miletus.settlement.values import to_hex
 
 COMMIT = "commit "
 FINALISE = "finalise "
 """Keys of our transactions begin so; the batch's number follows."""
+EXPIRE = "expire "
+"""The same; the batch's id follows, since of one number more than one may expire."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +104,10 @@ class Batcher:
         if batch is not None:
             call, waiting = self._prepare(batch)
         wanted = f"{COMMIT}{progress.posted + 1}"
-        ripe = f"{FINALISE}{progress.final + 1}" if self._is_ripe(progress.final + 1) else ""
-        trouble = self._drive(wanted, call, ripe)
-        if ripe:
-            self._make_final(ripe)
+        ending = self._choose_ending(progress.final + 1)
+        trouble = self._drive(wanted, call, ending[0] if ending is not None else "")
+        if ending is not None:
+            self._end(*ending)
         if batch is None:
             return progress
         if call is not None:
@@ -160,7 +164,8 @@ class Batcher:
             whose = "ours" if posted.proposer == self.sender.address else f"by {posted.proposer}"
             raise Superseded(
                 f"batch {posted.number} on L1 ({whose}) is not among the closed batches of the sequencer; "
-                "let it replay its log, or start it from L1"
+                "let it replay its log, or start it from L1",
+                posted.number,
             )
         transaction = self.view.rollup.node.get_transaction(posted.transaction_hash)
         if transaction is None:
@@ -168,10 +173,11 @@ class Batcher:
                 f"L1 at {self.view.rollup.node.rpc.url} has the event of batch {posted.number} without its "
                 "transaction; poll again or use another node"
             )
-        if decode_commit(transaction.input) != build_commitment(ours, posted.parent):
+        if decode_commit(transaction.input) != self._build(ours, posted.parent):
             raise Superseded(
                 f"batch {posted.number} on L1, by {posted.proposer}, is not the one that the sequencer "
-                "closed; it must follow that one and order its own anew"
+                "closed; it must follow that one and order its own anew",
+                posted.number,
             )
 
     # ---- the next one
@@ -188,7 +194,7 @@ class Batcher:
         waiting = self._check_inbox(batch)
         if waiting:
             return None, waiting
-        commitment = build_commitment(batch, self.view.head_id)
+        commitment = self._build(batch, self.view.head_id)
         now_s = max(head.timestamp_s, rollup.node.get_next_timestamp())
         if commitment.time_s > now_s:
             return None, f"its time is {commitment.time_s - now_s} s ahead of L1"
@@ -200,6 +206,9 @@ class Batcher:
             )
         credit = rollup.get_credit(self.sender.address)
         return rollup.commit(commitment, max(rollup.get_next_bond() - credit, 0)), ""
+
+    def _build(self, batch: ClosedBatch, parent: bytes) -> Commitment:
+        return build_commitment(batch, parent, off_chain=self.view.rollup.is_off_chain)
 
     def _check_inbox(self, batch: ClosedBatch) -> str:
         """Why L1 would not take the batch's inbox words now, empty if it would."""
@@ -220,7 +229,7 @@ class Batcher:
         """Push what is under way, if L1 would still take it; what stands in the way."""
 
         def is_ready(intent: Intent) -> bool:
-            if intent.key.startswith(FINALISE):
+            if intent.key.startswith((FINALISE, EXPIRE)):
                 return intent.key == ripe
             if intent.key.startswith(COMMIT):
                 return intent.key == wanted and call is not None and intent.call.data == call.data
@@ -255,33 +264,43 @@ class Batcher:
                 return intent.key
         return None
 
-    def _is_ripe(self, number: int) -> bool:
-        """Whether a batch that is not final has passed its window."""
-        batch, head = self.view.get_batch(number), self.view.head
-        if not self._finalise or batch is None or head is None:
-            return False
-        return head.timestamp_s >= batch.committed_at_s + self.view.rollup.window_s
+    def _choose_ending(self, number: int) -> tuple[str, Call] | None:
+        """What is due for a batch past its window: finality, or in policy zk without a proof its removal.
 
-    def _make_final(self, key: str) -> None:
+        Removing it is ours too: its bond is burnt anyway, and what was confirmed is posted again sooner.
+        """
+        batch, head, rollup = self.view.get_batch(number), self.view.head, self.view.rollup
+        if not self._finalise or batch is None or head is None:
+            return None
+        if head.timestamp_s < batch.committed_at_s + rollup.window_s:
+            return None
+        if rollup.is_off_chain and not Court(rollup.node, rollup.court).is_proved(batch.id):
+            self._log.warning("not proved in time", batch=number, id=to_hex(batch.id))
+            return f"{EXPIRE}{to_hex(batch.id)[2:]}", rollup.expire()
+        return f"{FINALISE}{number}", rollup.finalise()
+
+    def _end(self, key: str, call: Call) -> None:
         intent = self.sender.get(key)
         try:
             if intent is None or intent.state in (State.REVERTED, State.FAILED):
-                self.sender.resubmit(key, self.view.rollup.finalise(), self._find_held(key))
+                self.sender.resubmit(key, call, self._find_held(key))
         except CallReverted as error:
-            self._log.info("not final yet", intent=key, reason=error.reason)
+            self._log.info("not at its end yet", intent=key, reason=error.reason)
         except (FeeCapReached, NonceTaken) as error:
-            self._log.warning("not final yet", intent=key, problem=str(error))
+            self._log.warning("not at its end yet", intent=key, problem=str(error))
 
 
-def build_commitment(batch: ClosedBatch, parent: bytes) -> Commitment:
-    """What is posted for a closed batch on top of `parent`."""
+def build_commitment(batch: ClosedBatch, parent: bytes, *, off_chain: bool = False) -> Commitment:
+    """What is posted for a closed batch on top of `parent`; `off_chain` leaves signatures out (policy zk)."""
+    inbox, *sequenced = [segment.words for segment in batch.segments]
+    texts = (inbox, *(strip_signatures(words)[0] if off_chain else words for words in sequenced))
     segments = tuple(
         PostedSegment(
-            words=segment.words if j else b"",
-            data_hash=bind_data(segment.words, len(segment.words) // WORD).h,
+            words=text if j else b"",
+            data_hash=bind_data(text, len(text) // WORD).h,
             claim=Claim(segment.root, segment.outbox),
         )
-        for j, segment in enumerate(batch.segments)
+        for j, (segment, text) in enumerate(zip(batch.segments, texts, strict=True))
     )
     return Commitment(
         parent=parent,

@@ -93,6 +93,10 @@ class Contract:
         """First four bytes of a call's input."""
         return keccak256(_signature(self._functions[function]).encode())[:4]
 
+    def get_topic(self, event: str) -> bytes:
+        """First topic of an event."""
+        return next(topic for topic, entry in self._events.items() if entry["name"] == event)
+
     def encode_call(self, function: str, *arguments: Any) -> bytes:
         """Input of a call. Raises ValueError for arguments that don't fit."""
         entry = self._functions[function]

@@ -10,6 +10,7 @@ from eth_utils.address import to_checksum_address
 from miletus.settlement.chain import PostedBatch
 from miletus.settlement.commitment import Commitment, bind_slots, encode_withdrawal, to_slots
 from miletus.settlement.contracts import keccak256
+from miletus.settlement.errors import L1Refused
 from miletus.settlement.intents import Call
 from miletus.settlement.l1 import Client
 from miletus.settlement.node import BlockTag
@@ -170,6 +171,21 @@ class Court(Client):
         assert isinstance(value, tuple)
         root, cursor, idle, before, edges, payee = value
         return Fact(root, cursor, idle, before, edges, str(to_checksum_address(payee)))
+
+    def find_steps(self, batch_id: bytes, part: int, first: int, last: int) -> int:
+        """Most steps after which a part has a fact, by the events of some blocks; 0 without."""
+        topic = self.contract.get_topic("FactProved")
+        try:
+            logs = self.node.get_logs([self.address], first, last, [topic])
+        except L1Refused:
+            if first >= last:
+                raise
+            middle = (first + last) // 2
+            below = self.find_steps(batch_id, part, first, middle)
+            return max(below, self.find_steps(batch_id, part, middle + 1, last))
+        events = [event for event in map(self.contract.decode_event, logs) if event is not None]
+        values = [event.values for event in events if event.values["id"] == batch_id]
+        return max((value["steps"] for value in values if value["part"] == part), default=0)
 
     def get_bounty(self, batch_id: bytes, block: BlockTag = "latest") -> Bounty:
         """What was offered for a batch."""

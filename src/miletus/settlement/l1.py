@@ -9,11 +9,15 @@ from functools import cached_property
 
 from eth_utils.address import to_checksum_address
 
+from miletus.native import NativeCrypto, OffChainCrypto
 from miletus.settlement.commitment import WORD, Commitment, encode_commit, from_slots
 from miletus.settlement.contracts import Contract
 from miletus.settlement.errors import ContractMismatch
 from miletus.settlement.intents import Call
 from miletus.settlement.node import BlockTag, L1Node
+
+OPTIMISTIC, ZK, HYBRID = range(3)
+"""Policies of a deployment (08-R31)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +158,11 @@ class Rollup(Client):
         return self.read_int("bond_wei")
 
     @cached_property
+    def is_off_chain(self) -> bool:
+        """Whether signatures of sequenced words are not posted, and a batch needs a proof (policy zk)."""
+        return self.policy == ZK
+
+    @cached_property
     def court(self) -> str:
         """Address of the court."""
         return self.read_address("court")
@@ -172,6 +181,11 @@ class Rollup(Client):
     def max_delay_s(self) -> int:
         """How much older than its block a batch's time may be."""
         return self.read_int("max_delay_s")
+
+    def build_crypto(self) -> NativeCrypto:
+        """Cryptography of a machine that executes what was posted."""
+        kind = OffChainCrypto if self.is_off_chain else NativeCrypto
+        return kind(self.node.get_chain_id(), self.address)
 
     @cached_property
     def reorg_age_s(self) -> int:
@@ -225,6 +239,10 @@ class Rollup(Client):
     def finalise(self, limit: int = 64) -> Call:
         """Make final what was proved or has passed its window."""
         return self.build("finalize", limit, guarded=True)
+
+    def expire(self) -> Call:
+        """Remove the next batch, which is past its deadline and was not proved (policy zk)."""
+        return self.build("expire", guarded=True)
 
     def claim(self, number: int, index: int, owner: str, amount_micros: int, proof: list[bytes]) -> Call:
         """Pay a withdrawal of a final batch to its owner."""

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from miletus.native import NativeCrypto
 from miletus.prover import ExitJob, Progress, Proof, Prover, SilenceJob
 from miletus.settlement.chain import ChainView
 from miletus.settlement.court import DONE, NO_TIP, Exit, Preimage, Tip
@@ -75,8 +74,7 @@ class Leaving:
         self.exit = Exit(rollup.node, rollup.exit)
         self._prover = prover
         self._say = say if say is not None else lambda line: None
-        crypto = NativeCrypto(rollup.node.get_chain_id(), rollup.address)
-        self._reproduction = Reproduction(view, genesis, crypto)
+        self._reproduction = Reproduction(view, genesis)
         self._state: tuple[int, bytes, Pages] | None = None
         self._gas = 0
 

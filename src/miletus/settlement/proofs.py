@@ -3,15 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from miletus.codec import decode_segment
 from miletus.engine.segment import INBOX, SEQUENCED
-from miletus.native import NativeCrypto, prepare
+from miletus.native import NativeCrypto
 from miletus.settlement.chain import ChainView, PostedBatch
 from miletus.settlement.commitment import Commitment, decode_commit
 from miletus.settlement.court import OUTBOX
 from miletus.settlement.errors import L1Inconsistent, SettlementError
 from miletus.settlement.genesis import Genesis
 from miletus.settlement.replica import Pages, Replica
+from miletus.settlement.source import StateSource
 from miletus.settlement.verify import Alarm, Verified, verify_batch
 
 
@@ -55,12 +55,16 @@ class Part:
 
 
 class Reproduction:
-    """The states of a rollup, one batch after the other, from its first."""
+    """The states of a rollup, one batch after the other, from its first or from one of an own node.
 
-    def __init__(self, view: ChainView, genesis: Genesis, crypto: NativeCrypto) -> None:
+    `states` are believed where L1 claims the same root, since who keeps them executed what is before them.
+    """
+
+    def __init__(self, view: ChainView, genesis: Genesis, states: StateSource | None = None) -> None:
         self._view = view
         self._genesis = genesis
-        self._crypto = crypto
+        self._states = states
+        self._crypto = view.rollup.build_crypto()
         self._replica: Replica | None = None
         self._ids: list[bytes] = []
 
@@ -90,7 +94,7 @@ class Reproduction:
         posted = [self._view.get_batch(place) for place in range(1, number + 1)]
         ids = [batch.id for batch in posted if batch is not None]
         if self._replica is None or self._ids != ids[: len(self._ids)]:
-            self._replica, self._ids = Replica.from_genesis(self._genesis, self._crypto), []
+            self._replica, self._ids = self._begin(number, ids)
         for batch in posted[len(self._ids) :]:
             assert batch is not None  # the view begins at genesis
             result = verify_batch(self._view, batch, self._replica)
@@ -99,6 +103,16 @@ class Reproduction:
                 raise SettlementError(f"prove batch {batch.number} first, which is wrong: {result}")
             self._ids.append(batch.id)
         return self._replica
+
+    def _begin(self, number: int, ids: list[bytes]) -> tuple[Replica, list[bytes]]:
+        """A state to go on from, and the batches before it: one of ours that L1 claims too, or the first."""
+        known = self._states.get_state(number) if self._states is not None else None
+        if known is not None and known.number:
+            posted = self._view.get_batch(known.number)
+            replica = Replica.from_pages(known.pages, self._crypto)
+            if posted is not None and posted.root == known.root == replica.root:
+                return replica, ids[: known.number]
+        return Replica.from_genesis(self._genesis, self._crypto), []
 
 
 def compute_parts(case: Case, is_proved: Callable[[int], bool]) -> list[Part]:
@@ -134,9 +148,7 @@ def build_part(case: Case, segments: tuple[int, ...]) -> Part:
     machine = replica.machine
     machine.begin_batch(case.commitment.time_bound_ms, case.commitment.clock_floor_ms)
     for j, text in enumerate(case.texts[: segments[0]]):
-        segment = decode_segment(SEQUENCED if j else INBOX, text)
-        prepare(segment, machine)
-        machine.run(segment)
+        replica.run(SEQUENCED if j else INBOX, text)
         machine.state.clear_outputs()
     return Part(segments, case.commitment.segments[segments[0] - 1].claim.root, replica.export_pages())
 

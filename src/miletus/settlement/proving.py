@@ -3,44 +3,28 @@
 A batch is executed again from its parent's state. If all its claims are right, each of its segments and its
 outbox are proved as claimed, and the batch is final as soon as the last proof is on L1. At the first claim
 that is wrong only the segment before it is proved, from the last right claim on: the shortest way there is.
+What L1 has of the way already, from whomever, is not proved again. An own node makes it shorter still: its
+states save executing everything from the first one on, and under policy zk it has the signatures.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from miletus.native import NativeCrypto
-from miletus.prover import EdgesJob, OutboxJob, Progress, Proof, Prover, SegmentJob
+from miletus.prover import Prover
 from miletus.settlement.chain import ChainView, PostedBatch
-from miletus.settlement.commitment import Commitment, encode_withdrawal, to_slots
-from miletus.settlement.court import NO_TIP, OUTBOX, Court, Edge, Preimage, Tip
-from miletus.settlement.errors import CallReverted, SettlementError
+from miletus.settlement.court import Court
+from miletus.settlement.errors import SettlementError
 from miletus.settlement.genesis import Genesis
-from miletus.settlement.intents import Call, State
-from miletus.settlement.proofs import Part, Reproduction, compute_parts, read_commitment
+from miletus.settlement.posting import NOBODY, SIZES, PathGone, Work
+from miletus.settlement.proofs import Reproduction, compute_parts
 from miletus.settlement.sender import Sender
+from miletus.settlement.signatures import check_signatures, find_signatures
+from miletus.settlement.source import BatchSource, StateSource
 from miletus.settlement.values import to_hex
 
-SIZES = ("small", "medium", "large")
-"""Sizes of the circuit of edges in the order of a deployment's keys."""
-
-ZK = 1
-"""Policy under which signatures are not on L1 (08-R31)."""
-
-NOBODY = "0x" + 40 * "0"
-
-OTHERS_WERE_FIRST = (
-    "court: segment is proved already",
-    "court: outbox is proved already",
-    "court: fact is known already",
-    "court: batch is final",
-)
-"""Reasons of the court that say that somebody else proved the same."""
-
-FACT_IS_GONE = "statements: no fact after so many steps"
-"""Reason of the court while a reorganisation has taken back what the edge begins at."""
-
-ATTEMPTS = 5
-"""How often an edge is posted again whose beginning L1 took back."""
+ATTEMPTS = 3
+"""How often a batch is proved anew because L1 took back a part of its path that somebody else had posted."""
 
 
 class NothingToProve(SettlementError):
@@ -88,9 +72,11 @@ class BatchProver:
         prover: the program.
         size: of the circuit of edges.
         say: told lines about what happens.
+        archive: closed batches with all their words; under policy zk it has the signatures.
+        states: states of an own node, to begin at.
 
     Raises:
-        SettlementError: the deployment has no key of that size, or its signatures are not on L1.
+        SettlementError: the deployment has no key of that size.
 
     """
 
@@ -102,23 +88,20 @@ class BatchProver:
         prover: Prover,
         size: str = "small",
         say: Callable[[str], None] | None = None,
+        archive: BatchSource | None = None,
+        states: StateSource | None = None,
     ) -> None:
         rollup = view.rollup
         self.view = view
         self.sender = sender
         self.court = Court(rollup.node, rollup.court)
-        self._prover = prover
-        self._size = size
-        self._say = say if say is not None else lambda line: None
-        self._chain_id = rollup.node.get_chain_id()
-        self._rollup = bytes.fromhex(rollup.address.removeprefix("0x"))
-        self._payee = bytes.fromhex(sender.address.removeprefix("0x"))
-        self._reproduction = Reproduction(view, genesis, NativeCrypto(self._chain_id, rollup.address))
-        if rollup.policy == ZK:
-            raise SettlementError(
-                "this rollup keeps signatures off L1 (policy zk), so L1 alone is not enough: prove on the "
-                "sequencer's node"
-            )
+        self.prover = prover
+        self.size = size
+        self.say = say if say is not None else lambda line: None
+        self.chain_id = rollup.node.get_chain_id()
+        self.address = bytes.fromhex(rollup.address.removeprefix("0x"))
+        self._archive = archive
+        self._reproduction = Reproduction(view, genesis, states)
         if size not in SIZES or self.court.get_verifier(SIZES.index(size)) == NOBODY:
             raise SettlementError(
                 f"this deployment has no key of edges of size {size!r}: choose another, or deploy with it"
@@ -142,10 +125,19 @@ class BatchProver:
 
         Raises:
             NothingToProve: there is no such batch, it is final, or a batch before it is wrong.
+            SignaturesMissing, SignatureInvalid: under policy zk, for want of good signatures.
             L1Error: L1 can't be used now; what was posted stays, prove again.
             ProverError: there is no proof; its line says why.
 
         """
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return self._prove(number, post=post)
+            except PathGone as error:
+                self.say(str(error))
+        return self._prove(number, post=post)
+
+    def _prove(self, number: int, *, post: bool) -> Verdict:
         self.view.poll()
         posted = self.view.get_batch(number)
         if posted is None:
@@ -155,12 +147,16 @@ class BatchProver:
         if number <= self.view.rollup.get_final_number():
             raise NothingToProve(f"batch {number} is final already: nothing can be proved of it any more")
         case = self._reproduction.open(posted)
-        self._say(
+        self.say(
             f"batch {number} ({to_hex(posted.id)[:12]}): "
             + (f"wrong at segment {case.alarm.segment}" if case.alarm else "every claim is right")
         )
-        work = _Work(self, posted, case.commitment, case.texts, post=post)
+        work = Work(self, case, post=post)
         for part in compute_parts(case, lambda part: self.court.is_part_proved(posted.id, part)):
+            if self.view.rollup.is_off_chain and part.pages is not None:
+                work.signed = find_signatures(self._archive, number, case.texts, part.segments)
+                crypto = NativeCrypto(self.chain_id, self.address)
+                check_signatures(part.pages, part.segments, work.signed, case.commitment, crypto)
             work.do(part)
         removed = bool(case.alarm) and self._is_removed(posted)
         return Verdict(
@@ -180,177 +176,3 @@ class BatchProver:
     def _is_removed(self, posted: PostedBatch) -> bool:
         rollup = self.view.rollup
         return rollup.get_head_number() < posted.number or rollup.get_batch(posted.number).id != posted.id
-
-
-class _Work:
-    """The proofs of one batch, made and posted."""
-
-    def __init__(
-        self,
-        owner: BatchProver,
-        posted: PostedBatch,
-        commitment: Commitment,
-        texts: tuple[bytes, ...],
-        *,
-        post: bool,
-    ) -> None:
-        self._owner = owner
-        self._batch = posted
-        self._commitment = commitment
-        self._texts = texts
-        self._post = post
-        self._preimage = Preimage.build(posted, commitment, texts[0])
-        self._parent = self._build_parent_tip()
-        self._before: dict[int, int] = {}
-        self.proofs = self.posted = self.steps = self.peak_bytes = self.gas = 0
-        self.seconds = 0.0
-
-    def do(self, part: Part) -> None:
-        """Prove a part and post its proofs in their order, each as soon as those before it are there."""
-        job = self._build_outbox_job() if part.segments == (OUTBOX,) else self._build_edges_job(part)
-        run = self._owner._prover.start(job)
-        waiting: dict[int, Proof] = {}
-        done = 0
-
-        def tell(progress: Progress) -> None:
-            nonlocal done
-            self._tell(progress)
-            if progress.proof is None:
-                return
-            waiting[progress.index] = progress.proof
-            while done in waiting:
-                self._take(waiting.pop(done))
-                done += 1
-
-        run.result(tell)
-        self.peak_bytes = max(self.peak_bytes, run.peak_bytes)
-
-    # ---- jobs
-
-    def _build_edges_job(self, part: Part) -> EdgesJob:
-        owner, last = self._owner, len(self._texts) - 1
-        claims = [segment.claim for segment in self._commitment.segments]
-        return EdgesJob(
-            size=owner._size,
-            chain_id=owner._chain_id,
-            rollup=owner._rollup,
-            payee=owner._payee,
-            time_bound_ms=self._commitment.time_bound_ms,
-            clock_floor_ms=self._commitment.clock_floor_ms,
-            root_before=part.root,
-            pages=part.state,
-            segments=[
-                SegmentJob(j, self._texts[j], last=j == last, claim=(claims[j].root, claims[j].outbox))
-                for j in part.segments
-            ],
-        )
-
-    def _build_outbox_job(self) -> OutboxJob:
-        return OutboxJob(
-            payee=self._owner._payee,
-            withdrawals=[(entry.owner, entry.amount_micros) for entry in self._commitment.outbox],
-            claimed=self._commitment.segments[-1].claim.outbox,
-        )
-
-    def _build_parent_tip(self) -> Tip:
-        """The tip of the parent's id; anything if that is genesis."""
-        view = self._owner.view
-        parent = view.get_batch(self._batch.number - 1)
-        if parent is None:
-            return NO_TIP
-        inbox = view.get_words(parent.inbox_first, parent.inbox_end)
-        return Preimage.build(parent, read_commitment(view, parent), inbox).tip
-
-    # ---- proofs
-
-    def _tell(self, progress: Progress) -> None:
-        peak = f"peak memory {progress.peak_bytes >> 20} MiB"
-        if progress.kind == "loading":
-            self._owner._say(f"reading the keys of {progress.circuit}")
-        elif progress.proof is not None:
-            about = progress.proof.about
-            what = "outbox"
-            if "segment" in about:
-                what = (
-                    f"segment {about['segment']}, words {about['cursor_before']} to {about['cursor_after']} "
-                    f"of {about['words']}, {about['steps']} steps"
-                )
-            self._owner._say(f"proof {progress.index + 1}: {what}: {progress.proof.seconds:.1f} s, {peak}")
-
-    def _take(self, proof: Proof) -> None:
-        """Count a proof and post it."""
-        self.proofs += 1
-        self.seconds += proof.seconds
-        if "segment" not in proof.about:
-            if self._post:
-                self._send_outbox(proof)
-            return
-        segment, steps = int(proof.about["segment"]), int(proof.about["steps"])
-        before = self._before.get(segment, 0)
-        self._before[segment] = before + steps
-        self.steps += steps
-        if self._post:
-            self._send_edge(proof, segment, before, steps)
-
-    def _send_edge(self, proof: Proof, segment: int, before: int, steps: int) -> None:
-        owner, about, inputs = self._owner, proof.about, proof.public_inputs
-        edge = Edge(
-            segment=segment,
-            before=before,
-            steps=steps,
-            cursor=int(about["cursor_after"]),
-            idle=bool(about["idle_after"]),
-            end=bool(about["end"]),
-            root=inputs[1],
-            accumulator=inputs[2],
-            h=inputs[3],
-            size=SIZES.index(owner._size),
-            payee=owner.sender.address,
-        )
-        number, batch_id = self._batch.number, self._batch.id
-        if edge.h != self._commitment.segments[segment].data_hash:
-            self._add_hash(segment, edge.h)
-        if not edge.end and owner.court.get_fact(batch_id, segment, before + steps).payee != NOBODY:
-            return
-        call = owner.court.prove(number, self._preimage, self._parent, edge, proof.words)
-        self._send(f"{segment} {before} {'end' if edge.end else before + steps}", call)
-
-    def _add_hash(self, segment: int, h: int) -> None:
-        """The proposer's hash is none of these words (08-R24)."""
-        court, words = self._owner.court, self._texts[segment]
-        if not court.is_hash_added(self._batch.id, segment, h):
-            call = court.add_hash(self._batch.number, self._preimage, segment, h, to_slots(words))
-            self._send(f"{segment} hash", call)
-
-    def _send_outbox(self, proof: Proof) -> None:
-        court, payee = self._owner.court, self._owner.sender.address
-        accumulator = proof.public_inputs[3]
-        if accumulator == self._commitment.segments[-1].claim.outbox:
-            call = court.prove_outbox(self._batch.number, self._preimage, payee, proof.words)
-        else:
-            slots = b"".join(encode_withdrawal(entry) for entry in self._commitment.outbox)
-            call = court.refute_outbox(
-                self._batch.number, self._preimage, accumulator, payee, proof.words, slots
-            )
-        self._send("outbox", call)
-
-    def _send(self, name: str, call: Call) -> None:
-        """Have a call included; what somebody else did first is no error."""
-        sender, key = self._owner.sender, f"prove {to_hex(self._batch.id)[2:]} {name}"
-        for attempt in range(ATTEMPTS):
-            known = sender.get(key)
-            try:
-                if known is None or known.state not in (State.INCLUDED, State.SETTLED):
-                    sender.resubmit(key, call)
-                receipt = sender.wait(key)
-            except CallReverted as error:
-                if error.reason in OTHERS_WERE_FIRST:
-                    self._owner._say(f"somebody else was first: {error.reason.removeprefix('court: ')}")
-                    return
-                if error.reason != FACT_IS_GONE or attempt == ATTEMPTS - 1:
-                    raise
-                sender.poll()  # L1 took back the edge before this one: it is sent again
-                continue
-            self.posted += 1
-            self.gas += receipt.gas_used
-            return

@@ -8,7 +8,6 @@ from typing import Final
 from librt.vecs import vec
 from mypy_extensions import i64
 
-from miletus.codec import decode_segment
 from miletus.engine import events as E
 from miletus.engine import layout as L
 from miletus.engine.audit import find_unbalanced, is_conserved
@@ -17,7 +16,7 @@ from miletus.engine.machine import Machine, build_machine
 from miletus.engine.packing import compute_page_kind
 from miletus.engine.segment import INBOX, SEQUENCED
 from miletus.engine.state import EVENT
-from miletus.native import NativeCrypto, Tree, prepare
+from miletus.native import NativeCrypto, Tree, decode_parts, prepare
 from miletus.settlement.commitment import Claim, Withdrawal
 from miletus.settlement.genesis import Genesis
 
@@ -52,7 +51,10 @@ class Replica:
     """The state after some batch."""
 
     def __init__(self, machine: Machine, tree: Tree) -> None:
+        crypto = machine.crypto
+        assert isinstance(crypto, NativeCrypto)
         self._machine = machine
+        self._crypto = crypto
         self._tree = tree
         # one thread, so that roots are computed in the order of segments
         self._hashing = ThreadPoolExecutor(1, thread_name_prefix="roots")
@@ -113,12 +115,9 @@ class Replica:
         pages: Pages = {}
         operations = fills = 0
         for j, words in enumerate(batch.segments):
-            segment = decode_segment(SEQUENCED if j else INBOX, words)
-            prepare(segment, machine)
-            machine.run(segment)
+            operations += self.run(SEQUENCED if j else INBOX, words)
             if j == len(batch.segments) - 1:
                 machine.end_batch()
-            operations += int(segment.count)
             fills += self._count_fills()
             machine.state.clear_outputs()
             outboxes.append(read_element(machine.state, L.OUTBOX))
@@ -128,6 +127,15 @@ class Replica:
             Withdrawal(int(owner).to_bytes(20, "big"), int(amount)) for owner, amount in machine.state.outbox
         )
         return BatchResult(claims, outbox, pages, operations, fills)
+
+    def run(self, source: int, words: bytes) -> int:
+        """Carry out the words of a segment within a batch; how many operations they are."""
+        operations = 0
+        for part in decode_parts(self._crypto, source, words):
+            prepare(part, self._machine)
+            self._machine.run(part)
+            operations += int(part.count)
+        return operations
 
     def export_pages(self) -> Pages:
         """All pages that are not zero."""

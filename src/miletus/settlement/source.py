@@ -3,7 +3,8 @@
 These are shapes, met by `miletus.sequencer.feed`: settlement does not depend on how a sequencer works.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 
@@ -71,6 +72,23 @@ class ClosedBatch(Protocol):
     @property
     def outbox(self) -> Sequence[WithdrawalSource]:
         """Its withdrawals in order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class KnownState:
+    """The state after a batch: its root, 32 bytes, and its pages that are not zero."""
+
+    number: int
+    root: bytes
+    pages: Mapping[int, bytes]
+
+
+class StateSource(Protocol):
+    """States that somebody keeps who executed the batches before them himself."""
+
+    def get_state(self, number: int) -> KnownState | None:
+        """The newest of them that is of no batch after `number`; None if there is none."""
         ...
 
 

@@ -12,7 +12,6 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from miletus.native import NativeCrypto
 from miletus.settlement.chain import Anchor, ChainView
 from miletus.settlement.contracts import keccak256
 from miletus.settlement.errors import StoreError
@@ -73,7 +72,7 @@ class Watchtower:
         self._depth = depth_blocks
         chain_id, rollup = view.rollup.node.get_chain_id(), view.rollup
         self.identity = f"chain {chain_id}, rollup {rollup.address}, genesis {to_hex(rollup.genesis_root)}"
-        self._crypto = NativeCrypto(chain_id, rollup.address)
+        self._crypto = rollup.build_crypto()
         self._verified: list[Verified] = []
         self._unsaved = 0
         self._base = self._build_genesis_base()
