@@ -3,6 +3,7 @@
  * and not longer: `tickers.get(name).current` in a component is all there is to do.
  */
 
+import { untrack } from "svelte";
 import { createSubscriber } from "svelte/reactivity";
 import { type Book, BookBuilder } from "./book";
 import { Client, type Status } from "./client";
@@ -59,7 +60,7 @@ class Shelf<T> {
   get(name: string): T {
     let store = this.#stores.get(name);
     if (store === undefined) {
-      store = this.make(name);
+      store = untrack(() => this.make(name)); // state that a reaction makes itself would not move it
       this.#stores.set(name, store);
     }
     return store;
