@@ -3,7 +3,6 @@
  * and not longer: `tickers.get(name).current` in a component is all there is to do.
  */
 
-import { untrack } from "svelte";
 import { createSubscriber } from "svelte/reactivity";
 import { type Book, BookBuilder } from "./book";
 import { Client, type Status } from "./client";
@@ -30,16 +29,18 @@ export const connection = new Connection();
 
 /** The last message of a channel, through `take` if it does not stand by itself. */
 export class Live<T, M = T> {
-  #value: T | undefined = $state.raw();
+  // not $state: a store is often made by what reads it, and state is not followed by what made it
+  #value: T | undefined;
   readonly #subscribe: () => void;
 
   constructor(
     channel: string,
     take: (message: M, before: T | undefined) => T = (message) => message as unknown as T,
   ) {
-    this.#subscribe = createSubscriber(() =>
+    this.#subscribe = createSubscriber((update) =>
       client.subscribe<M>(channel, (message) => {
         this.#value = take(message, this.#value);
+        update();
       }),
     );
   }
@@ -60,7 +61,7 @@ class Shelf<T> {
   get(name: string): T {
     let store = this.#stores.get(name);
     if (store === undefined) {
-      store = untrack(() => this.make(name)); // state that a reaction makes itself would not move it
+      store = this.make(name);
       this.#stores.set(name, store);
     }
     return store;
