@@ -25,6 +25,8 @@ class NodeConfig:
 
     `capacity_accounts` is the room that is made at the start; it grows by itself. A snapshot is made at every
     `snapshot_batches`-th batch. The last `feed_groups` groups are remembered for subscribers that join late.
+    `signatures_off_chain` says that the deployment's policy is zk: batches are posted without signatures, and
+    one with a signature that does not hold can't be proved, so none may get into the order (09-R19).
     """
 
     policy: Policy = DEFAULT_POLICY
@@ -32,6 +34,7 @@ class NodeConfig:
     snapshot_batches: int = 16
     log_file_bytes: int = FILE_BYTES
     feed_groups: int = 4_096
+    signatures_off_chain: bool = False
 
 
 def read_clock_ms() -> int:

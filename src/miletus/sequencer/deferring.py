@@ -9,7 +9,7 @@ from typing import Any
 
 from miletus.engine import layout
 from miletus.engine.state import RECEIPT, State
-from miletus.native import NativeCrypto, absorb_receipts
+from miletus.native import NativeCrypto, OffChainCrypto, absorb_receipts
 
 _RECEIPT = int(RECEIPT)
 _EVENTS = int(layout.EVENTS)
@@ -38,6 +38,10 @@ class DeferringCrypto(NativeCrypto):
     def peek(self) -> bytes:
         """Receipts since the last `take`."""
         return b"".join(self._receipts)
+
+
+class FollowingCrypto(OffChainCrypto, DeferringCrypto):
+    """The same while the node follows batches that L1 has without signatures (policy zk)."""
 
 
 def fold(events: int, receipts: bytes) -> int:

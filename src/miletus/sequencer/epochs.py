@@ -11,15 +11,14 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from miletus.codec import decode_segment
 from miletus.codec.table import FIRST_SIGNED_KIND, LAST_SIGNED_KIND
 from miletus.engine import layout
 from miletus.engine.elements import read_element
 from miletus.engine.machine import Machine, build_machine
 from miletus.engine.segment import INBOX, SEQUENCED, TICK
-from miletus.native import prepare
+from miletus.native import decode_parts, prepare
 from miletus.sequencer.chain import Deployment
-from miletus.sequencer.deferring import DeferringCrypto, fold, write_events
+from miletus.sequencer.deferring import DeferringCrypto, FollowingCrypto, fold, write_events
 from miletus.sequencer.errors import SequencerError
 from miletus.sequencer.feed import (
     BatchRecord,
@@ -81,19 +80,25 @@ def prepare_epoch(
     build_genesis: Callable[[], Machine],
     base: int,
     foreign: Sequence[ForeignBatch],
+    off_chain: bool = False,
 ) -> None:
     """Write the next epoch of a node's directory: on batch `base`, after it the batches of others.
 
     0 is the state before the first batch. BatchUnknown, with nothing changed, if the node has not got `base`.
+    With `off_chain` those batches have no signatures, which are taken as valid (policy zk): they are final by
+    proof, or go.
     """
+    believing = FollowingCrypto(deployment.chain_id, deployment.rollup) if off_chain else None
     before = get_epoch(directory)
     batches = BatchStore(directory / "batches")
     displaced = find_displaced(directory, deployment.identity, batches, base)
-    rebuilt = rebuild(directory, deployment.identity, batches, build_genesis, base)
+    rebuilt = rebuild(directory, deployment.identity, batches, build_genesis, base, believing)
     try:
         inbox_next, records = rebuilt.inbox_next, []
         for batch in foreign:
-            records.append(follow_foreign(rebuilt.machine, rebuilt.roots, before + 1, inbox_next, batch))
+            records.append(
+                follow_foreign(rebuilt.machine, rebuilt.roots, before + 1, inbox_next, batch, believing)
+            )
             inbox_next += len(batch.inbox_words)
         position = Position(
             deployment.identity,
@@ -116,6 +121,7 @@ def rebuild(
     batches: BatchStore,
     build_genesis: Callable[[], Machine],
     base: int,
+    believing: FollowingCrypto | None = None,
 ) -> Rebuilt:
     """The state after a batch that this node has, from a snapshot of this very history where there is one."""
     machine = build_genesis()
@@ -134,27 +140,46 @@ def rebuild(
             if roots.load(pages) == snapshot.position.root:
                 machine = build_machine(0, machine.crypto, pages[0], pages[2])
                 machine.take_dirty()
-                return follow_own(machine, roots, batches, snapshot.position.batch, base)
+                return follow_own(machine, roots, batches, snapshot.position.batch, base, believing)
             roots.reset()
         roots.load(machine.take_dirty())
-        return follow_own(machine, roots, batches, 0, base)
+        return follow_own(machine, roots, batches, 0, base, believing)
     except BaseException:
         roots.close()
         raise
 
 
 def follow_batch(
+    machine: Machine,
+    roots: RootKeeper,
+    time_s: int,
+    words: Sequence[bytes],
+    believing: FollowingCrypto | None = None,
+) -> list[tuple[bytes, int]]:
+    """Carry out a batch whose segments are these, the inbox segment first; (root, outbox) at each end.
+
+    `believing` is the machine's cryptography meanwhile, for a batch that has no signatures.
+    """
+    own = machine.crypto
+    machine.crypto = believing if believing is not None else own
+    try:
+        return carry_out_batch(machine, roots, time_s, words)
+    finally:
+        machine.crypto = own
+
+
+def carry_out_batch(
     machine: Machine, roots: RootKeeper, time_s: int, words: Sequence[bytes]
 ) -> list[tuple[bytes, int]]:
-    """Carry out a batch whose segments are these, the inbox segment first; (root, outbox) at each end."""
+    """The same under the machine's own cryptography."""
     machine.begin_batch(compute_time_bound_ms(time_s), compute_clock_floor_ms(time_s))
     claims = []
     crypto = machine.crypto
     assert isinstance(crypto, DeferringCrypto)
     for number, text in enumerate(words):
-        segment = decode_segment(SEQUENCED if number else INBOX, text)
-        prepare(segment, machine)
-        machine.run(segment)
+        for part in decode_parts(crypto, SEQUENCED if number else INBOX, text):
+            prepare(part, machine)
+            machine.run(part)
         machine.state.clear_outputs()
         if number == len(words) - 1:
             machine.end_batch()
@@ -165,7 +190,14 @@ def follow_batch(
     return claims
 
 
-def follow_own(machine: Machine, roots: RootKeeper, batches: BatchStore, after: int, last: int) -> Rebuilt:
+def follow_own(
+    machine: Machine,
+    roots: RootKeeper,
+    batches: BatchStore,
+    after: int,
+    last: int,
+    believing: FollowingCrypto | None = None,
+) -> Rebuilt:
     """Carry out the batches after one, which this node has files of. BatchUnknown without."""
     inbox_next = 0
     for number in range(max(after, 1), last + 1):
@@ -175,18 +207,24 @@ def follow_own(machine: Machine, roots: RootKeeper, batches: BatchStore, after: 
         inbox_next = batch.inbox_first + batch.inbox_count
         if number <= after:
             continue
-        claims = follow_batch(machine, roots, batch.time_s, [part.words for part in batch.segments])
+        texts = [part.words for part in batch.segments]
+        claims = follow_batch(machine, roots, batch.time_s, texts, believing if batch.foreign else None)
         if [root for root, _ in claims] != [part.root for part in batch.segments]:
             raise BatchUnknown(f"{batches.get_path(number)}: its words give other roots: restore it")
     return Rebuilt(machine, roots, last, inbox_next)
 
 
 def follow_foreign(
-    machine: Machine, roots: RootKeeper, epoch: int, inbox_first: int, batch: ForeignBatch
+    machine: Machine,
+    roots: RootKeeper,
+    epoch: int,
+    inbox_first: int,
+    batch: ForeignBatch,
+    believing: FollowingCrypto | None = None,
 ) -> BatchRecord:
     """Carry out a batch of another proposer; its record, which has no numbers."""
     words = [b"".join(batch.inbox_words), *batch.segments]
-    claims = follow_batch(machine, roots, batch.time_s, words)
+    claims = follow_batch(machine, roots, batch.time_s, words, believing)
     cells = machine.state.cells
     segments = tuple(
         SegmentRecord(number, int(SEQUENCED if number else INBOX), 0, 0, text, root, outbox, b"")

@@ -4,7 +4,7 @@ Everything here reads the machine's state and changes none of it. The machine ju
 only keeps garbage from costing log, chain and L1 space.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,6 +26,7 @@ from miletus.engine.transactions.authorise import (
 )
 from miletus.native import prepare
 from miletus.sequencer.errors import Refused
+from miletus.sequencer.feed import InboxEntry
 
 SIGNED_BYTES: Final = {
     operation.kind: operation.words * WORD_BYTES
@@ -88,10 +89,18 @@ def verify(machine: Machine, candidates: Candidates) -> None:
     prepare(candidates.segment, machine)
 
 
-def decide(machine: Machine, candidates: Candidates, moment: int = 0, keys: int = 0) -> list[Refused | None]:
+def decide(
+    machine: Machine,
+    candidates: Candidates,
+    moment: int = 0,
+    keys: int = 0,
+    rekeyed: set[int] | None = None,
+) -> list[Refused | None]:
     """The verdict on each operation, in the order in which they are going to be executed, next.
 
-    Nonces are taken here, by operations whose signature holds: or anyone could use up those of others.
+    Nonces are taken here, by operations whose signature holds: or anyone could use up those of others. Under
+    policy zk `rekeyed` are the accounts whose keys L1's inbox may set before; what such a key signed may not
+    hold any more when it is executed, and neither may what follows a SetKey of the same account (09-R19).
     """
     segment, verdicts = candidates.segment, candidates.verdicts
     if keys != candidates.keys:
@@ -112,10 +121,26 @@ def decide(machine: Machine, candidates: Candidates, moment: int = 0, keys: int 
                 "twice: send nonces in rising order",
                 Reason.NONCE_USED,
             )
+        if verdict is None and rekeyed is not None:
+            if account in rekeyed:
+                verdict = explain_rekeyed(account)
+            elif segment.records[at] == kinds.SET_KEY:
+                rekeyed.add(account)
         if verdict is None:
             taken[account, key] = nonce
         verdicts[place] = verdict
     return verdicts
+
+
+def explain_rekeyed(account: int) -> Refused:
+    """Say that keys are about to change, where no signature may be found not to hold later."""
+    return Refused(f"a key of account {account} is about to change: send it again when that is done")
+
+
+def find_rekeyed(entries: Iterable[InboxEntry]) -> set[int]:
+    """Accounts whose keys these entries of L1's inbox set."""
+    sets_key = int(kinds.SET_KEY_INBOX)
+    return {int.from_bytes(entry.words[1:4], "big") for entry in entries if entry.words[0] == sets_key}
 
 
 def admit(machine: Machine, operations: Sequence[bytes]) -> list[Refused | None]:

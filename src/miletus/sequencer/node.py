@@ -10,6 +10,7 @@
 `submit` runs the stages of a group (see `stages`) one after the other; the server overlaps those of several.
 """
 
+import contextlib
 from collections import deque
 from collections.abc import Sequence
 
@@ -97,7 +98,8 @@ class Node(Stages):
         """
         self.require_running()
         self.wait_for_roots()
-        prepare_epoch(self.directory, self.deployment, self._build_machine, base, foreign)
+        off_chain = self.config.signatures_off_chain
+        prepare_epoch(self.directory, self.deployment, self._build_machine, base, foreign, off_chain)
         self._roots.close()
         self._log.close()
         self.inbox, self.feed = [], deque(maxlen=self.config.feed_groups)
@@ -146,5 +148,13 @@ class Node(Stages):
         order_carried(
             get_epoch_directory(self.directory, self.epoch),
             self.submit,
-            lambda operations: self._carry_out(operations, admitted=False),
+            self._carry_oracle,
         )
+
+    def _carry_oracle(self, operations: list[bytes]) -> None:
+        """Order what the oracle sent; judged anew under policy zk, where no approval may fail now."""
+        if self.config.signatures_off_chain:
+            with contextlib.suppress(Refused):  # the oracle's next words take its place
+                self.submit_bundle(b"".join(operations))
+        else:
+            self._carry_out(operations, admitted=False)

@@ -22,6 +22,7 @@ from miletus.sequencer.frames import INBOX_WORDS, Group, Item
 from miletus.sequencer.intake import (
     Candidates,
     decide,
+    find_rekeyed,
     screen,
     split_parts,
     verify,
@@ -135,7 +136,8 @@ class Stages:
     def decide(self, candidates: Candidates) -> list[Refused | None]:
         """None for each operation that may be ordered next, right after this, in this order."""
         self.require_running()
-        return decide(self.machine, candidates, self._executor.moment, self._executor.keys)
+        rekeyed = find_rekeyed(self.inbox) if self.config.signatures_off_chain else None
+        return decide(self.machine, candidates, self._executor.moment, self._executor.keys, rekeyed)
 
     def admit(self, operations: Sequence[bytes]) -> list[Refused | None]:
         """Screen, verify and decide at once."""
