@@ -65,12 +65,19 @@ class RollupConfig(Section, frozen=True):
         int, Meta(ge=0, le=3_600, description="how old an entry of the inbox must be before it is consumed")
     ] = 2
     max_delay_s: Annotated[
-        Seconds, Meta(description="after so long without a batch, or an entry served, anyone may propose")
+        Seconds, Meta(description="how much older than its L1 block a batch's time may be")
     ] = 3_600
     deadline_s: Annotated[
-        Seconds, Meta(description="an entry that waits longer lets anyone freeze the rollup")
+        Seconds, Meta(description="when an entry of the inbox waits so long, anyone may propose")
     ] = 86_400
     bond_wei: Annotated[int, Meta(ge=0, description="what a proposer loses for a wrong batch")] = 10**17
+    policy: Annotated[
+        str,
+        Meta(
+            pattern="^(optimistic|zk|hybrid)$",
+            description="optimistic: final by window or proof; hybrid: bounties too; zk: by proof alone",
+        ),
+    ] = "optimistic"
 
 
 class ProofsConfig(Section, frozen=True):
@@ -88,9 +95,9 @@ class ProofsConfig(Section, frozen=True):
 class ProverConfig(Section, frozen=True):
     """Challenges what is wrong on L1, and proves what it is paid for, by its own wallet."""
 
-    run: Annotated[bool, Meta(description="whether it runs; the deployment has to have keys of its size")] = False
+    run: Annotated[bool, Meta(description="whether it runs; proofs.sizes must have its size")] = False
     size: Annotated[
-        str, Meta(pattern="^(small|medium|large)$", description="of the circuit of edges, one of proofs.sizes")
+        str, Meta(pattern="^(small|medium|large)$", description="size of the circuit of edges")
     ] = "small"
     prove: Annotated[
         str,

@@ -39,6 +39,9 @@ LEAST_DISK_BYTES = 512 << 20
 
 LEFT_OVER_SECONDS = 30.0
 
+POLICIES = ("optimistic", "zk", "hybrid")
+"""Policies by their numbers on L1 (08-R31)."""
+
 KEPT_STATES = 64
 """Blocks whose states an L1 of our own keeps: whoever polls it asks for those of the last few."""
 
@@ -173,6 +176,7 @@ def deploy_contracts(folder: Folder, config: Config, l1: L1Node, genesis: Genesi
             max_delay_s=choice.max_delay_s,
             deadline_s=choice.deadline_s,
             bond_wei=choice.bond_wei,
+            policy=POLICIES.index(choice.policy),
         )
         keys = export_all_keys(config.proofs.sizes)
         deployment = deploy(sender, parameters, VaultParameters(words_per_block=256), keys=keys)

@@ -14,10 +14,11 @@ import typer
 
 from miletus import __version__, build_kind
 from miletus.cli.commands.demo import demo
+from miletus.cli.commands.force import force
 from miletus.cli.commands.index import index
 from miletus.cli.commands.maker import maker
 from miletus.cli.commands.money import audit, claim, deposit, withdraw
-from miletus.cli.commands.prove import exit_, prove
+from miletus.cli.commands.prove import bounty, challenge, exit_, prove
 from miletus.cli.commands.run import run, watchtower
 from miletus.cli.commands.trade import account, book, instruments, trade
 from miletus.cli.commands.up import status, up
@@ -60,9 +61,12 @@ commands.command()(book)
 commands.add_typer(trade, name="trade")
 commands.command()(withdraw)
 commands.command()(claim)
+commands.add_typer(force, name="force")
 commands.command()(audit)
 commands.command()(watchtower)
+commands.command()(challenge)
 commands.command()(prove)
+commands.command()(bounty)
 commands.command("exit")(exit_)
 commands.command()(index)
 commands.command()(maker)

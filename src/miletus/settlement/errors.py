@@ -90,7 +90,11 @@ class InboxChanged(SettlementError):
 
 
 class Superseded(SettlementError):
-    """Another batch is on L1 in the place of one that the sequencer confirmed."""
+    """Another batch, `number` of the list, is on L1 in the place of one that the sequencer confirmed."""
+
+    def __init__(self, message: str, number: int = 0) -> None:
+        super().__init__(message)
+        self.number = number
 
 
 class AnvilError(SettlementError):

@@ -19,6 +19,13 @@ def demo(
     expiries: Annotated[int, typer.Option(min=1, max=12, help="Expiries beside a quarterly one.")] = 3,
     makers: Annotated[int, typer.Option(min=1, max=8, help="Market makers.")] = 1,
     takers: Annotated[int, typer.Option(min=1, max=64, help="Accounts that take.")] = 12,
+    proofs: Annotated[
+        bool,
+        typer.Option(
+            "--proofs/--no-proofs",
+            help="Prove a batch, catch a liar, leave a frozen copy: keys are made once.",
+        ),
+    ] = True,
     folder: Annotated[Path, typer.Option(help="Folder of its system, made anew; its logs stay.")] = Path(
         ".miletus/demo"
     ),
@@ -36,6 +43,7 @@ def demo(
         expiries=expiries,
         makers=makers,
         takers=takers,
+        proofs=proofs,
         folder_path=folder,
         as_json=as_json,
     )

@@ -12,6 +12,8 @@ from miletus.cli.board import Board, FillLine, MarketLine, Screen
 from miletus.cli.channel import Fields
 from miletus.cli.clock import SharedClock
 from miletus.cli.config import Config
+from miletus.cli.demo.frozen import Frozen
+from miletus.cli.demo.proofs import ProofActs
 from miletus.cli.demo.report import Report, compute_percentile
 from miletus.cli.errors import CliError
 from miletus.cli.folder import Folder
@@ -71,6 +73,8 @@ class Director:
         self.counts = Counts()
         self.tower: Fields = {}
         self.batcher: Fields = {}
+        self.prover: Fields = {}
+        self.proofs = ProofActs(self) if config.proofs.sizes else None
         self.system = System(folder, config, self._on_report, is_simulated=True)
         self._first_fill = ""
 
@@ -88,7 +92,8 @@ class Director:
             if paid_micros != owed_micros:
                 raise CliError(f"L1 paid {paid_micros} micro-USDC of {owed_micros} that were withdrawn")
             audit = self._audit()
-            report = self._sum_up(setup_seconds, time.monotonic() - started, audit)
+            frozen = self.proofs.leave_a_frozen_copy() if self.proofs is not None else None
+            report = self._sum_up(setup_seconds, time.monotonic() - started, audit, frozen)
             self.screen.begin("stopping all processes")
         return report
 
@@ -96,7 +101,7 @@ class Director:
 
     def _found(self) -> None:
         self.screen.begin("starting L1, deploying the contracts")
-        start_s = self.market.start_s - LEAD_S
+        start_s = self.market.start_s - self._get_lead_s()
         l1 = self.system.start_l1(start_s)
         deployment = self.system.found(start_s * 1000)
         oracle = self.config.oracle
@@ -127,21 +132,39 @@ class Director:
         node = self.system.node.ready
         self.screen.tell(f"sequencer's node on port {node['port']}, signs answers as {node['sequencer']}")
         self.screen.tell("watchtower: a process that has L1's address and the first state, nothing else")
-        self._move(self.market.start_s)
+        if self.proofs is not None:
+            self.proofs.start()
+        self._move(self.market.start_s - self._get_lead_s() + LEAD_S)
         entries = 2 * len(ActorsFile(self.folder).read())
         self.system.wait_for(
             lambda: self.system.node.request("status")["inbox_next"] >= entries,
             "taking the deposits from L1's inbox",
         )
         self.screen.tell(f"{entries} entries of L1's inbox (deposits and keys) are in the machine")
+        if self.proofs is not None:
+            self._pass_first_window()
+            self.proofs.trade_and_prove(self.market.start_s)
+            self.proofs.lie()
         self.system.start_role("maker")
         self.system.start_role("takers")
         self.system.supervisor.wait_ready("oracle", "maker", "takers")
         makers, takers = self.config.market.makers, self.config.market.takers
         self.screen.tell(f"oracle, {makers} market maker{'s' * (makers > 1)} and {takers} takers are ready")
+        if self.proofs is not None:
+            self.proofs.await_removal()
+
+    def _pass_first_window(self) -> None:
+        """Let the deposits' batch wait for its window, so that trading begins at a final state."""
+        self.close_batch(self.system.l1.get_head().timestamp_s)
+        last = max(self.counts.closed)
+        self.system.wait_for(lambda: self.batcher.get("posted", 0) >= last, "posting the deposits' batch")
+        self.screen.begin("letting the batch of the deposits wait for its window")
+        self._move(self.market.start_s)
+        self.system.wait_for(lambda: self.batcher.get("final", 0) >= last, "making the deposits' batch final")
+        self.screen.tell(f"batch {last}, the deposits, is final: nobody challenged it within its window")
 
     def _trade(self) -> None:
-        oracle, maker, takers = (self._child(name) for name in ("oracle", MAKER, TAKERS))
+        oracle, maker, takers = (self.child(name) for name in ("oracle", MAKER, TAKERS))
         day = None
         for time_s in self._get_times():
             self._move(time_s)
@@ -157,7 +180,7 @@ class Director:
             maker.request("act", time_s=time_s)
             self.screen.begin("takers trade")
             self._take_told(takers.request("act", time_s=time_s))
-        told = self._child(MAKER).request("cancel_all")
+        told = self.child(MAKER).request("cancel_all")
         self._take_told(told)
         self.screen.tell(f"trading ends after {told['fills']:,} fills; makers take their quotes out")
 
@@ -166,9 +189,9 @@ class Director:
         self.screen.begin("withdrawing")
         owed = 0
         for name in (MAKER, TAKERS):
-            answer = self._child(name).request("withdraw", permille=WITHDRAW_PERMILLE)
+            answer = self.child(name).request("withdraw", permille=WITHDRAW_PERMILLE)
             owed += int(answer["withdrawn_micros"])
-        self._close_batch(self.end_s)
+        self.close_batch(self.end_s)
         last = max(self.counts.closed)
         self.system.wait_for(lambda: self.tower.get("batches_verified", 0) >= last, "checking the last batch")
         self.screen.tell(f"{format_usdc(owed)} withdrawn on the exchange; all {last} batches are on L1")
@@ -213,22 +236,25 @@ class Director:
 
     def _audit(self) -> FillAudit | None:
         """Trace the first fill on L1, as `miletus audit` does."""
-        if not self._first_fill:
+        first = self.proofs.fill if self.proofs is not None else self._first_fill
+        if not first:
             return None
         self.screen.begin("tracing one fill from L1's data")
         assert self.system.deployment is not None
         assert self.system.genesis is not None
-        return audit_fill(self.system.l1, self.system.deployment, self.system.genesis, self._first_fill)
+        return audit_fill(self.system.l1, self.system.deployment, self.system.genesis, first)
 
-    def _sum_up(self, setup_seconds: float, run_seconds: float, audit: FillAudit | None) -> Report:
+    def _sum_up(
+        self, setup_seconds: float, run_seconds: float, audit: FillAudit | None, frozen: Frozen | None
+    ) -> Report:
         self.screen.begin("summing up")
-        tower = self._child("watchtower").request("report")
-        told = self._child(TAKERS).request("describe")
+        tower = self.child("watchtower").request("report")
+        told = self.child(TAKERS).request("describe")
         refused: dict[str, int] = {}
         latencies: list[float] = []
         for name in (MAKER, TAKERS):
-            latencies += self._child(name).request("latencies")["latencies_us"]
-            for reason, count in self._child(name).request("describe")["refused"].items():
+            latencies += self.child(name).request("latencies")["latencies_us"]
+            for reason, count in self.child(name).request("describe")["refused"].items():
                 refused[reason] = refused.get(reason, 0) + count
         return Report(
             words=tower["words"],
@@ -260,14 +286,26 @@ class Director:
             setup_seconds=round(setup_seconds, 1),
             run_seconds=round(run_seconds, 1),
             audited_fill=audit,
+            proved_batches=tower["proved_batches"],
+            frauds_caught=tower["frauds_caught"],
+            trade_to_final_seconds=tower["trade_to_final_seconds"],
+            exit_paid_micros=frozen.report["exit_paid_micros"] if frozen is not None else 0,
+            frozen=frozen,
             watchtower=tower,
         )
 
     # ---- time
 
+    def _get_lead_s(self) -> int:
+        """How long before the market's start everything begins."""
+        return LEAD_S if self.proofs is None else LEAD_S + self.config.rollup.window_s + LEAD_S
+
     def _get_times(self) -> Iterator[int]:
         """The moments of trading: every step, and 07:30:00 and 08:00:00 UTC."""
+        assert self.system.clock is not None
         time_s = self.market.start_s
+        if self.proofs is not None:  # the oracle has spoken
+            time_s = max(time_s, self.system.clock() // 1000 + 1)
         while time_s <= self.end_s:
             yield time_s
             following = time_s - time_s % STEP_S + STEP_S
@@ -278,7 +316,7 @@ class Director:
         clock = self.system.clock
         assert isinstance(clock, SharedClock)
         if close:
-            self._close_batch(clock() // 1000)
+            self.close_batch(clock() // 1000)
         self._wait_for_l1(time_s)
         if time_s > self.system.l1.get_head().timestamp_s:
             control = self.system.control
@@ -286,10 +324,13 @@ class Director:
             control.mine(3, 1)
         self.board.now_ms = clock.move(time_s * 1000)
 
-    def _close_batch(self, time_s: int) -> None:
+    def close_batch(self, time_s: int) -> int | None:
+        """Close the open batch; its number, None if none is open."""
         number = self.system.node.request("close_batch")["closing"]
-        if number is not None:
-            self.counts.closed[int(number)] = time_s
+        if number is None:
+            return None
+        self.counts.closed[int(number)] = time_s
+        return int(number)
 
     def _wait_for_l1(self, time_s: int) -> None:
         """Wait until no batch that L1 does not have yet was closed long before `time_s`."""
@@ -300,7 +341,8 @@ class Director:
 
     # ---- what is told
 
-    def _child(self, name: str) -> Child:
+    def child(self, name: str) -> Child:
+        """A process of the system."""
         return self.system.supervisor.children[name]
 
     def _on_report(self, name: str, fields: Fields) -> None:
@@ -317,6 +359,8 @@ class Director:
             board.alarm = fields["alarm"]["message"] if fields["alarm"] else ""
         elif name == "batcher" and "posted" in fields:
             self.batcher = fields
+        elif name == "prover" and "proved" in fields:
+            self.prover = fields
         if fields.get("problem"):
             self.screen.warn(f"{name}: {fields['problem']}")
 

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from miletus.cli.audit import FillAudit
 from miletus.cli.board import format_latency
+from miletus.cli.demo.frozen import Frozen
 from miletus.cli.errors import CliError
 from miletus.cli.output import encode_json, format_price, format_size, format_usdc, shorten
 
@@ -23,7 +24,9 @@ SIDE_BY_SIDE = 120
 class Report(msgspec.Struct, frozen=True):
     """The result of a demonstration. Money in micro-USDC, gas and bytes of L1 a data word, latencies in us.
 
-    `from_l1_alone` names the fields that the watchtower found; it had an L1 RPC and nothing else.
+    `trade_to_final_seconds` is from the time of a batch with fills to the L1 block in which a proof made it
+    final; `frozen` and `exit_paid_micros` are about a copy of L1. `from_l1_alone` names the fields that a
+    watchtower found, which had an L1 RPC and nothing else.
     """
 
     words: int
@@ -55,6 +58,11 @@ class Report(msgspec.Struct, frozen=True):
     setup_seconds: float
     run_seconds: float
     audited_fill: FillAudit | None
+    proved_batches: int
+    frauds_caught: int
+    trade_to_final_seconds: float | None
+    exit_paid_micros: int
+    frozen: Frozen | None
     watchtower: dict[str, Any]
     from_l1_alone: tuple[str, ...] = (
         "words",
@@ -70,6 +78,10 @@ class Report(msgspec.Struct, frozen=True):
         "withdrawn_micros",
         "state_root",
         "audited_fill",
+        "proved_batches",
+        "frauds_caught",
+        "trade_to_final_seconds",
+        "exit_paid_micros",
     )
 
 
@@ -137,6 +149,8 @@ def print_summary(console: Console, report: Report) -> None:
         Panel(cost, title="what it took", border_style="blue"),
         Panel(checked, title="what the watchtower found, from L1 alone", border_style=style),
     ]
+    if report.frozen is not None:
+        panels.append(Panel(make_proofs(report), title="what proofs did, from L1 alone", border_style=style))
     if report.audited_fill is not None:
         traced = make_audit(report.audited_fill)
         panels.append(Panel(traced, title="one fill, traced on L1", border_style=style))
@@ -147,6 +161,21 @@ def print_summary(console: Console, report: Report) -> None:
     for left, right in itertools.zip_longest(panels[::2], panels[1::2], fillvalue=""):
         grid.add_row(left, right)
     console.print(grid)
+
+
+def make_proofs(report: Report) -> Table:
+    """What proofs did."""
+    frozen = report.frozen
+    assert frozen is not None
+    return make_table(
+        {
+            "batches final by proof": f"{report.proved_batches:,}",
+            "trade to final": f"{report.trade_to_final_seconds or 0:,.0f} s",
+            "frauds caught": f"{report.frauds_caught:,}",
+            "paid by a frozen copy": f"{format_usdc(report.exit_paid_micros)} to account {frozen.account}",
+            "its options": f"{frozen.options:,} at slow marks",
+        }
+    )
 
 
 def make_audit(audit: FillAudit) -> Table:

@@ -6,8 +6,9 @@ from pathlib import Path
 from rich.console import Console
 
 from miletus.cli.board import Screen
-from miletus.cli.config import Config, L1Config, MarketConfig, NodeConfig, RollupConfig
+from miletus.cli.config import Config, L1Config, MarketConfig, NodeConfig, ProofsConfig, RollupConfig
 from miletus.cli.demo.director import Director, make_board
+from miletus.cli.demo.frozen import Frozen
 from miletus.cli.demo.report import Report, check_report, print_summary, write_report
 from miletus.cli.errors import CliError
 from miletus.cli.folder import Folder
@@ -32,6 +33,7 @@ def run_demo(
     expiries: int,
     makers: int,
     takers: int,
+    proofs: bool,
     folder_path: Path,
     as_json: bool,
 ) -> None:
@@ -54,6 +56,7 @@ def run_demo(
             makers=makers,
             takers=takers,
         ),
+        proofs=ProofsConfig(sizes=("small",) if proofs else ()),
     )
     market = open_market(config.market)
     title = f"recorded chains in {chains}" if chains is not None else f"generated market, seed {seed}"
@@ -83,5 +86,18 @@ def require_right(report: Report) -> None:
         raise CliError(
             f"{report.batches - report.batches_final} batches did not become final: see the report"
         )
+    if report.frozen is not None:
+        require_proofs(report, report.frozen)
     if report.audited_fill is not None and not report.audited_fill.root_agrees:
         raise CliError("the root that was recomputed for one fill is not the claimed one: see the report")
+
+
+def require_proofs(report: Report, frozen: Frozen) -> None:
+    """Raise CliError unless proofs did what they had to."""
+    if not (report.proved_batches and report.frauds_caught and report.trade_to_final_seconds is not None):
+        raise CliError("L1 shows no batch that is final by proof, or no liar that was caught: see the report")
+    if report.exit_paid_micros != frozen.departure.worth_micros:
+        raise CliError(
+            f"the frozen copy paid {report.exit_paid_micros} micro-USDC to an account that is worth "
+            f"{frozen.departure.worth_micros}: see the report"
+        )

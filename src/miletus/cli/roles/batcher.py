@@ -9,6 +9,7 @@ from miletus.cli.roles.base import Site, follow_l1
 from miletus.sequencer.feed import BatchStore
 from miletus.settlement.batcher import Batcher, Progress
 from miletus.settlement.chain import ChainView
+from miletus.settlement.errors import Superseded
 from miletus.settlement.l1 import Vault
 from miletus.settlement.sender import FeePolicy, Sender, open_store
 
@@ -35,9 +36,14 @@ def run(channel: Channel, folder: Path, poll_seconds: float) -> None:
 
     def poll() -> None:
         nonlocal last
-        progress = batcher.poll()
+        try:
+            progress = batcher.poll()
+        except Superseded as error:
+            wait_for_verdict(channel, error, rollup.get_final_number())
+            last = None
+            return
         if progress != last:
-            channel.report(**asdict(progress))
+            channel.report(**asdict(progress), problem="")
         last = progress
 
     def get_pause() -> float:
@@ -51,3 +57,12 @@ def run(channel: Channel, folder: Path, poll_seconds: float) -> None:
     finally:
         store.close()
         lock.close()
+
+
+def wait_for_verdict(channel: Channel, error: Superseded, final_number: int) -> None:
+    """Tell that another's batch is on L1, which may yet be proved wrong; raise the error once it is final."""
+    if error.number <= final_number:
+        raise error
+    problem = f"{error}; it is not final: waiting for its verdict"
+    if channel.problem != problem:
+        channel.report(problem=problem)

@@ -22,6 +22,7 @@ from miletus.codec import encode
 from miletus.codec.table import WORD_BYTES
 from miletus.engine.reasons import Reason
 from miletus.market.instruments import Catalogue, Grid, Instrument
+from miletus.market.names import Terms, parse_name
 from miletus.market.oracle import Bundle, Oracle, get_reading_times
 from miletus.market.signer import Signer
 from miletus.market.standing import Ledger, Standing
@@ -92,13 +93,14 @@ class OracleRole:
         last_s = max(view.tick_time_s for view in underlyings)
         self.published_s = last_s or self.market.start_s - 1
 
-    async def publish(self, time_s: int) -> Fields:
+    async def publish(self, time_s: int, only: str = "") -> Fields:
         """Bring the exchange to a second: readings and ticks, settlements, listings, sheets.
 
-        The exchange's clock must be there already. Returns what was done.
+        The exchange's clock must be there already. With `only`, an instrument's name, nothing but that one
+        and what it takes is published. Returns what was done.
         """
         try:
-            done = await self._publish(time_s)
+            done = await (self._publish_one(parse_name(only), time_s) if only else self._publish(time_s))
         except OracleRefused:
             await self.restore()
             raise
@@ -135,6 +137,19 @@ class OracleRole:
             if self.oracle.is_sheet_due(underlying, time_s):
                 await self._send(self.oracle.sheet(underlying, time_s), done)
                 done.sheets += 1
+        return done
+
+    async def _publish_one(self, terms: Terms, time_s: int) -> Published:
+        """A tick of one underlying, and where they are due one instrument of it and a sheet."""
+        done = Published(ticks=1)
+        await self._send(self.oracle.tick(terms.underlying, time_s, now_s=time_s), done)
+        self.published_s = max(self.published_s, time_s)
+        listing = self.oracle.list_missing([terms], time_s)
+        await self._send(listing, done)
+        done.listed += len(listing.listed)
+        if self.oracle.is_sheet_due(terms.underlying, time_s):
+            await self._send(self.oracle.sheet(terms.underlying, time_s), done)
+            done.sheets += 1
         return done
 
     async def _settle(self, instrument: Instrument) -> Fields:

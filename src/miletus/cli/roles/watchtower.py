@@ -6,6 +6,7 @@ system, not even its folder, so what it says is evidence.
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +22,8 @@ from miletus.settlement.deployment import check_rollup
 from miletus.settlement.genesis import Genesis
 from miletus.settlement.l1 import Vault
 from miletus.settlement.node import MOVED_TIME, HeadRules, L1Node
+from miletus.settlement.verdicts import Verdicts
+from miletus.settlement.verify import Verified
 from miletus.settlement.watching import build_report
 from miletus.settlement.watchtower import Watchtower
 
@@ -59,6 +62,7 @@ def run(channel: Channel, options: Options) -> None:
         options.snapshot_folder.mkdir(parents=True, exist_ok=True)
         snapshot = options.snapshot_folder / f"{rollup.address.lower()}.snapshot"
     tower = Watchtower(view, genesis, snapshot)
+    proofs = ProofReport(view)
     last: dict[str, Any] = {}
 
     output = Output(options.as_json)
@@ -75,8 +79,9 @@ def run(channel: Channel, options: Options) -> None:
 
     def poll() -> None:
         nonlocal last
-        tower.poll(limit=1)  # one batch at a time, so that the parent sees how it goes on
-        report = build_report(tower)
+        # one batch at a time, so that the parent sees how it goes on
+        proofs.take(tower.poll(limit=1))
+        report = {**build_report(tower), **proofs.build()}
         if report != last:
             tell(report)
             if options.report_path is not None:
@@ -88,8 +93,8 @@ def run(channel: Channel, options: Options) -> None:
         return 0.0 if behind else options.poll_seconds
 
     def get_report() -> Fields:
-        tower.poll()
-        return build_report(tower)
+        proofs.take(tower.poll())
+        return {**build_report(tower), **proofs.build()}
 
     channel.handlers["report"] = get_report
     channel.is_ready = True
@@ -104,6 +109,42 @@ def run(channel: Channel, options: Options) -> None:
     tower.save()
     if options.once and (last["alarm"] or not last["conserved"]):
         raise CliError("do not build on this rollup: see above")
+
+
+class ProofReport:
+    """What L1 says of proofs and exits, for the report."""
+
+    def __init__(self, view: ChainView) -> None:
+        self._view = view
+        self._verdicts = Verdicts(view.rollup, view.start_block)
+        self._traded: dict[bytes, int] = {}
+
+    def take(self, verified: Sequence[Verified]) -> None:
+        """Take note of batches that were executed: the times of those with fills."""
+        for batch in verified:
+            posted = self._view.get_batch(batch.number)
+            if batch.fills and posted is not None and posted.id == batch.id:
+                self._traded[batch.id] = posted.time_s
+
+    def build(self) -> Fields:
+        """Fields of the report.
+
+        `trade_to_final_seconds` is the shortest time from that of a batch with fills, which is about its
+        first word's, to the L1 block in which a proof made it final; None if there is none.
+        """
+        verdicts = self._verdicts
+        verdicts.poll()
+        waits = [
+            final.at_s - self._traded[batch_id]
+            for batch_id, final in verdicts.finals.items()
+            if batch_id in verdicts.proved and batch_id in self._traded
+        ]
+        return {
+            "proved_batches": verdicts.proved_batches,
+            "frauds_caught": len(verdicts.refutations),
+            "trade_to_final_seconds": min(waits, default=None),
+            "exit_paid_micros": verdicts.exit_paid_micros,
+        }
 
 
 def describe_report(report: dict[str, Any]) -> str:
