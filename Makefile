@@ -32,7 +32,7 @@ NEED_GO = $(call need,$(GO),Go 1.25 or newer (Debian: golang-go, or https://go.d
 PYTHON_CODE := src scripts setup.py tests vectors benchmarks
 
 .PHONY: help setup build native prover contracts web lint format test test-python test-go test-web test-long \
-        bench demo rules vectors lock clean
+        bench demo docs reference rules vectors lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -156,6 +156,14 @@ demo: setup build native prover contracts  ## the main job, from nothing to a se
 
 bench: setup build native prover contracts  ## every benchmark; writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks.report
+
+docs: setup build native  ## the site of docs/ and spec/, into build/site
+	$(BIN)/python scripts/generate_reference.py --check
+	$(BIN)/mkdocs build --strict --clean --quiet
+
+reference: build native  ## write the pages of docs/reference that are made from the code anew
+	$(BIN)/python scripts/generate_words.py
+	$(BIN)/python scripts/generate_reference.py
 
 vectors: build native  ## write the shared vectors anew
 	$(BIN)/python -m vectors.make_vectors

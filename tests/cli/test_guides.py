@@ -24,6 +24,9 @@ SETTINGS = re.compile(r"^```toml\n(.*?)^```", re.MULTILINE | re.DOTALL)
 FILL = re.compile(r"^miletus audit (\S+) traces it", re.MULTILINE)
 SECONDS = 180.0
 
+REFUSED = {"miletus exit": "the rollup is not frozen and can't be now"}
+"""What a guide says is refused as long as all is well, and how; tests/cli/test_prove.py goes all the way."""
+
 
 def get_commands(text: str) -> list[str]:
     """Lines of a guide's blocks, without their comments."""
@@ -112,7 +115,7 @@ def test_every_field_of_the_operating_guide_exists(tmp_path: Path) -> None:
 
 
 # in the order of a first day: a fill is made before it is traced
-@pytest.mark.parametrize("name", ["start.md", "trade.md", "watch.md", "operate.md"])
+@pytest.mark.parametrize("name", ["start.md", "trade.md", "watch.md", "operate.md", "leave.md"])
 def test_every_command_of_a_guide_works_as_it_is_written(reader: Reader, name: str) -> None:
     commands = get_commands(read(name))
     own = [command for command in commands if command.split()[0] in ("miletus", "openssl")]
@@ -121,7 +124,11 @@ def test_every_command_of_a_guide_works_as_it_is_written(reader: Reader, name: s
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert {command.split()[1] for command in others if command.startswith("make ")} <= targets
     for command in own:
-        if not command.startswith("miletus up"):
+        if command in REFUSED:
+            done = reader.run(command)
+            assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+            assert REFUSED[command] in done.stderr
+        elif not command.startswith("miletus up"):
             reader.type(command)
     assert own
 
@@ -145,7 +152,13 @@ def test_guides_start_a_system_with_options_that_exist() -> None:
 
 def test_every_guide_is_run_and_every_link_leads_somewhere() -> None:
     names = {path.name for path in GUIDES.glob("*.md")}
-    assert {"start.md", "trade.md", "watch.md", "operate.md"} <= names
+    run_here = {"start.md", "trade.md", "watch.md", "operate.md", "leave.md"}
+    elsewhere = {
+        "maker.md",
+        "research.md",
+        "prove.md",
+    }  # tests/client/test_documents.py, tests/cli/test_prove.py
+    assert run_here | elsewhere == names
     for path in GUIDES.glob("*.md"):
         for link in re.findall(r"\]\(([^)#:]+)\)", path.read_text()):
             assert (path.parent / link).exists(), (path.name, link)

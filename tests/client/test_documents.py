@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 import subprocess
+import sys
 import time
 import tomllib
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ import pytest
 from eth_account import Account
 
 from miletus.maker.config import MakerConfig, load_config
-from tests.cli.running import COMMAND, Running, up
+from tests.cli.running import COMMAND, Running, run, up
 from tests.house.repository import ROOT
 
 PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -96,7 +97,11 @@ def test_the_examples_of_the_sdk_page_work_as_they_stand(
         exec(compile(block, f"sdk.md, example {number}", "exec"), namespace)
     printed = capsys.readouterr().out
     assert "Reason.NOT_FILLED" in printed or "31" in printed
-    assert printed.splitlines()[-1] == "500"
+    assert "500" in printed.splitlines()
+    assert namespace["told"].batch > 0
+    assert namespace["told"].transaction in printed
+    assert "forced as entry" in printed
+    assert "the rollup is not frozen and can't be now" in printed.splitlines()[-1]
     assert namespace["me"].equity > 99_000
 
 
@@ -130,6 +135,42 @@ def test_the_examples_of_the_history_page_work_as_they_stand(system: Running, pl
     for block in get_blocks("reference/history.md", PYTHON):
         exec(compile(block, "history.md", "exec"), namespace)
     assert namespace["history"].get_batch(2).l1_transaction is not None
+
+
+def test_the_examples_of_the_research_guide_work_as_they_stand(system: Running, place: Path) -> None:
+    indexed = run("index", "--folder", str(system.folder), "--until-batch", "3")
+    assert indexed.status == 0, indexed.err
+    printed = []
+    for block in get_blocks("guides/research.md", PYTHON):
+        done = subprocess.run(
+            [sys.executable, "-c", block],
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        assert done.returncode == 0, done.stderr
+        printed.append(done.stdout)
+    assert re.search(r"^[1-9]\d* fills in [1-9]\d* steps$", printed[-1], re.MULTILINE)
+
+
+def test_the_commands_of_the_research_guide_work_as_they_stand() -> None:
+    commands = get_commands("guides/research.md")
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    own = [command for command in commands if not command.startswith("make ")]
+    assert {command.split()[1] for command in commands if command.startswith("make ")} <= targets
+    digests = []
+    for command in own:
+        line = command.replace(".venv/bin/python", shlex.quote(sys.executable))
+        done = subprocess.run(
+            line, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=False
+        )
+        assert done.returncode == 0, (command, done.stderr)
+        if "--words" in command:
+            digests.append(json.loads(done.stdout.splitlines()[-1])["digest"])
+    assert len(digests) == 3
+    assert digests[0] == digests[1]
 
 
 def test_the_commands_of_the_maker_guide_work_as_they_stand(system: Running, place: Path) -> None:

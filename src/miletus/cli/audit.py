@@ -7,7 +7,6 @@ what the sequencer says.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import msgspec
@@ -23,12 +22,14 @@ from miletus.engine.segment import INBOX, SEQUENCED, Segment
 from miletus.engine.state import EVENT, RECEIPT, State
 from miletus.native import NativeCrypto, Tree, prepare
 from miletus.sequencer.query import view_instrument
-from miletus.settlement.chain import ChainView, PostedBatch
-from miletus.settlement.commitment import Commitment, decode_commit
+from miletus.settlement.chain import ChainView
+from miletus.settlement.commitment import Commitment
 from miletus.settlement.deployment import Deployment
 from miletus.settlement.genesis import Genesis
 from miletus.settlement.l1 import Vault
 from miletus.settlement.node import L1Node
+from miletus.settlement.numbering import Place, find_number
+from miletus.settlement.proofs import read_commitment
 from miletus.settlement.replica import Replica
 from miletus.settlement.verify import Alarm, verify_batch
 
@@ -87,15 +88,6 @@ class Found:
         )
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where a number lies: its batch, the segment there, the word in it."""
-
-    posted: PostedBatch
-    segment: int
-    word: int
-
-
 def parse_fill_name(text: str) -> tuple[int, int]:
     """(number, place) of a fill's name. Raises CliError."""
     match = FILL_NAME.fullmatch(text)
@@ -122,7 +114,7 @@ def audit_fill(node: L1Node, deployment: Deployment, genesis: Genesis, name: str
         result = verify_batch(view, posted, replica)
         if isinstance(result, Alarm):
             raise CliError(f"L1 holds a wrong claim before this fill: {result}")
-    commitment = get_commitment(view, place.posted)
+    commitment = read_commitment(view, place.posted)
     found = run_to(view, place, commitment, replica)
     fills = found.fills
     if place_in_word >= len(fills):
@@ -164,50 +156,11 @@ def audit_fill(node: L1Node, deployment: Deployment, genesis: Genesis, name: str
     )
 
 
-def count_numbers(commitment: Commitment, inbox_words: int) -> Iterator[tuple[int, int]]:
-    """For each segment of a batch (words, numbers before its first word counted from the batch's opening)."""
-    offset = 1  # the opening has a number of its own
-    for j, segment in enumerate(commitment.segments):
-        words = inbox_words if j == 0 else len(segment.words) // WORD_BYTES
-        yield words, offset
-        offset += words + 1  # and so has each segment's end
-
-
-def find_number(view: ChainView, number: int) -> Place:
-    """Find where a number lies. Raises CliError for one that L1 does not have, or that is no word."""
-    first = 1
-    for posted in view.batches:
-        commitment = get_commitment(view, posted)
-        inbox_words = len(view.get_words(posted.inbox_first, posted.inbox_end)) // WORD_BYTES
-        following = first
-        for j, (words, offset) in enumerate(count_numbers(commitment, inbox_words)):
-            if first + offset <= number < first + offset + words:
-                return Place(posted, j, number - first - offset)
-            following = first + offset + words + 1
-        if number < following:
-            raise CliError(
-                f"number {number} is the opening of batch {posted.number} or the end of a segment, no order: "
-                "give a fill as miletus trade prints it"
-            )
-        first = following
-    raise CliError(
-        f"number {number} is not on L1: the last there is {first - 1}; wait until its batch is posted"
-    )
-
-
 def get_name(state: State, instrument: int) -> str:
     """Name of an instrument of a state."""
     view = view_instrument(state, instrument)
     assert view is not None  # a fill is in an instrument that is listed
     return get_view_terms(view).name
-
-
-def get_commitment(view: ChainView, posted: PostedBatch) -> Commitment:
-    """What a batch's transaction committed to."""
-    transaction = view.rollup.node.get_transaction(posted.transaction_hash)
-    if transaction is None:
-        raise CliError(f"L1 has batch {posted.number} without its transaction: use another node")
-    return decode_commit(transaction.input)
 
 
 def run_to(view: ChainView, place: Place, commitment: Commitment, replica: Replica) -> Found:

@@ -11,7 +11,7 @@ from eth_account.signers.local import LocalAccount
 from miletus.client.errors import ClientError
 from miletus.client.trader import Trader
 from miletus.client.units import MICROS, Number, to_units
-from miletus.client.values import Withdrawal
+from miletus.client.values import Departure, Finality, Withdrawal
 from miletus.client.venue import Venue
 from miletus.sequencer.answers import Answer
 
@@ -55,6 +55,22 @@ class Funds:
     async def claim(self) -> Decimal:
         """Have L1 pay every withdrawal of the wallet that is final; how much that was."""
         return await asyncio.to_thread(self._with_money, lambda money: money.claim())
+
+    async def get_finality(self, number: int) -> Finality:
+        """How far the word of a number (`Placed.number`) has come on L1; see `Money.get_finality`."""
+        return await asyncio.to_thread(self._with_money, lambda money: money.get_finality(number))
+
+    async def force_withdrawal(self, amount: Number) -> int:
+        """Withdraw through L1's inbox, which no sequencer can keep out; see `Money.force_withdrawal`."""
+        return await asyncio.to_thread(self._with_money, lambda money: money.force_withdrawal(amount))
+
+    async def force_cancel(self) -> int:
+        """Cancel all orders through L1's inbox; its entry there."""
+        return await asyncio.to_thread(self._with_money, lambda money: money.force_cancel())
+
+    async def exit(self, genesis: Path, *, setup: bool = False) -> list[Departure]:
+        """Leave a frozen rollup with all accounts of the wallet; see `Money.exit`."""
+        return await asyncio.to_thread(self._with_money, lambda money: money.exit(genesis, setup=setup))
 
     def _find_account(self) -> int:
         def find(money: "Money") -> int:

@@ -76,7 +76,12 @@ def derive_trading_key(wallet: Wallet, chain_id: int, rollup: str, index: int = 
             f"wallet {wallet.address} signs the same message in different ways, so its trading key would be "
             "lost: use a wallet that signs deterministically (RFC 6979)"
         )
-    return derive_key(keccak256(check_signature(first)))
+    return derive_key_of_signature(first)
+
+
+def derive_key_of_signature(signature: bytes) -> PrivateKey:
+    """The trading key that a wallet's signature gives. WalletError if the signature is not canonical."""
+    return derive_key(keccak256(check_signature(signature)))
 
 
 def check_signature(signature: bytes) -> bytes:

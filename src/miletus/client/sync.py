@@ -23,6 +23,8 @@ from miletus.client.units import Number
 from miletus.client.values import (
     Account,
     Book,
+    Departure,
+    Finality,
     Instrument,
     OpenOrder,
     Order,
@@ -234,6 +236,22 @@ class Exchange:
     def claim(self) -> Decimal:
         """Have L1 pay every withdrawal of the wallet that is final; how much that was."""
         return self._run(self._exchange.claim())
+
+    def get_finality(self, number: int) -> Finality:
+        """How far the word of a number (`Placed.number`) has come on L1; see `Money.get_finality`."""
+        return self._run(self._exchange.get_finality(number))
+
+    def force_withdrawal(self, amount: Number) -> int:
+        """Withdraw through L1's inbox, which no sequencer can keep out; see `Money.force_withdrawal`."""
+        return self._run(self._exchange.force_withdrawal(amount))
+
+    def force_cancel(self) -> int:
+        """Cancel all orders through L1's inbox; its entry there."""
+        return self._run(self._exchange.force_cancel())
+
+    def exit(self, genesis: Path, *, setup: bool = False) -> list[Departure]:
+        """Leave a frozen rollup with all accounts of the wallet; see `Money.exit`."""
+        return self._run(self._exchange.exit(genesis, setup=setup))
 
     # ---- inside
 

@@ -160,3 +160,38 @@ class Withdrawal:
     amount: Decimal
     final: bool
     paid: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Finality:
+    """How far an operation's word has come on L1, as L1 alone tells it.
+
+    `root` is what the batch claims for the state after the word's segment. `proved` says that a proof showed
+    the whole batch to be right; `final_at_s` is when it becomes final without one, if nobody refutes it.
+    """
+
+    number: int
+    batch: int
+    segment: int
+    word: int
+    transaction: str
+    block: int
+    root: str
+    proved: bool
+    final: bool
+    final_at_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """What became of an account that left a frozen rollup.
+
+    `worth` was proved to L1 and may be negative; `owed` is paid once claims are over; `proofs` were made now.
+    """
+
+    account: int
+    owner: str
+    worth: Decimal
+    owed: Decimal
+    paid: bool
+    proofs: int

@@ -1,0 +1,1 @@
+"""Parts of `generate_reference.py`: a page each."""
