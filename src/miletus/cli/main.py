@@ -15,7 +15,6 @@ import typer
 from miletus import __version__, build_kind
 from miletus.cli.commands.demo import demo
 from miletus.cli.commands.force import force
-from miletus.cli.commands.force import force
 from miletus.cli.commands.index import index
 from miletus.cli.commands.maker import maker
 from miletus.cli.commands.money import audit, claim, deposit, withdraw
@@ -62,7 +61,6 @@ commands.command()(book)
 commands.add_typer(trade, name="trade")
 commands.command()(withdraw)
 commands.command()(claim)
-commands.add_typer(force, name="force")
 commands.add_typer(force, name="force")
 commands.command()(audit)
 commands.command()(watchtower)
