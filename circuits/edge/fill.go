@@ -17,7 +17,6 @@ func (r *Runner) fill(e *Edge, p *progress, last *steps.Registers) error {
 	}
 	for i, t := range steps.Tables {
 		rows := p.rows[t.Name]
-		e.Used[t.Name] = len(rows)
 		copy(c.Rows[i], rows)
 		for j := len(rows); j < len(c.Rows[i]); j++ {
 			c.Rows[i][j] = emptyRow(t)
@@ -67,7 +66,6 @@ func (r *Runner) fillTree(e *Edge, u *used) error {
 	}
 	t := e.Circuit.Tables
 	t.Pages, t.ReadPages, t.Nodes, e.After = rows.Pages, rows.ReadPages, rows.Nodes, rows.RootAfter
-	e.Touched = len(touched)
 	return nil
 }
 

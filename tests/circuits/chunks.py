@@ -5,10 +5,8 @@ one after the other, and writes down what it does as vectors in the form of `vec
 """
 
 import hashlib
-import json
-import random
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from miletus.codec import decode_segment, encode, payload_element, with_signature
@@ -18,12 +16,11 @@ from miletus.engine.elements import read_element
 from miletus.engine.machine import Machine, build_machine
 from miletus.engine.state import INBOX_STAGE_BASE, STAGE_BASE, build_zeros
 from miletus.native import NativeCrypto, PrivateKey, Tree, derive_key, message, prepare
-from tests.engine.flow import ITEM, Flow
+from tests.engine.flow import Flow
 from tests.engine.naive import FIELD, FIELDS, SCOPE_BITS
-from tests.engine.pair import SIGNERS, Pair, restore
+from tests.engine.pair import SIGNERS, Pair
 from tests.engine.records import LIMB, Record
 from tests.engine.support import Pages, get_pages
-from tests.engine.worlds import WORLDS
 from vectors.make_vectors import compute_changes
 
 CHAIN_ID = 31_337
@@ -93,6 +90,11 @@ class Mirror:
         self.root = self.tree.update(*self.machine.take_dirty())
         self.vectors: list[dict[str, Any]] = []
         self.words: list[bytes] = []
+        self.receipts: list[list[int]] = []
+        self.limit_words = 2**30
+        """A chunk ends with the operation that reaches so many words."""
+        self.is_quiet = False
+        """Whether what is done now belongs to no chunk."""
         self.source = int(G.SEQUENCED)
         self.before = self.read_pages()
 
@@ -154,7 +156,9 @@ class Mirror:
             self.machine.run(segment)
             values = self.machine.state.receipts
             receipts.append(tuple(int(values[k]) for k in range(4)))
-            if record["kind"] == int(G.INCOMPLETE):
+            self.receipts.append(list(receipts[-1]))
+            full = sum(len(w) for w in self.words) >= self.limit_words * WORD
+            if full or record["kind"] == int(G.INCOMPLETE):
                 self.flush()
         return receipts
 
@@ -241,15 +245,28 @@ class Mirror:
             if any(page)
         }
 
+    @contextmanager
+    def quiet(self) -> Iterator[None]:
+        """What is done inside belongs to no chunk: what comes often would crowd out what does not."""
+        self.flush()
+        self.is_quiet = True
+        yield
+        self.flush()
+        self.is_quiet = False
+        self.start()
+
     def start(self) -> None:
         """Begin a chunk."""
-        self.words = []
+        self.words, self.receipts = [], []
+        if self.is_quiet:
+            return
         self.root = self.tree.update(*self.machine.take_dirty())
         self.before = self.read_pages()
 
     def flush(self) -> None:
         """End a chunk: a vector, if anything was sent."""
-        if not self.words:
+        if not self.words or self.is_quiet:
+            self.words, self.receipts = [], []
             return
         root = self.tree.update(*self.machine.take_dirty())
         after = self.read_pages()
@@ -266,7 +283,7 @@ class Mirror:
                     {
                         "source": "inbox" if self.source == int(G.INBOX) else "sequenced",
                         "words": [words[k : k + WORD].hex() for k in range(0, len(words), WORD)],
-                        "receipts": [],
+                        "receipts": self.receipts,
                         "root_after": root.hex(),
                         "events_accumulator": hex(read_element(self.machine.state, L.EVENTS)),
                     }
@@ -304,25 +321,3 @@ class MirroredFlow(Flow):
             mirror.end_batch()
 
         pair.send, pair.begin_batch, pair.end_batch = send_both, begin_both, end_both  # type: ignore[method-assign]
-
-
-def make_chunks(world: str, seed: int, chunks: int, words: int) -> list[dict[str, Any]]:
-    """So many vectors of about so many words, from a seed."""
-    pair = restore(WORLDS[world]())
-    mirror = Mirror(pair)
-    flow, dice = MirroredFlow(pair, mirror), random.Random(seed)
-    while len(mirror.vectors) < chunks:
-        flow.step(dice.randbytes(ITEM))
-        if sum(len(w) for w in mirror.words) >= words * WORD:
-            mirror.flush()
-    return mirror.vectors[:chunks]
-
-
-def write_chunks(folder: Path, world: str, seed: int, chunks: int, words: int = 40) -> int:
-    """Write vectors as files; gives how many words they have."""
-    count = 0
-    for vector in make_chunks(world, seed, chunks, words):
-        vector["name"] = f"{world}_{seed}_{vector['name']}"
-        count += sum(len(s["words"]) for s in vector["segments"])
-        (folder / f"{vector['name']}.json").write_text(json.dumps(vector))
-    return count

@@ -3,6 +3,7 @@ package harness
 import (
 	"encoding/hex"
 	"encoding/json"
+	"iter"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -40,23 +41,36 @@ func LoadVectors(t testing.TB) []Vector {
 }
 
 // LoadFolder reads all vectors of a folder.
-func LoadFolder(t testing.TB, folder string) []Vector {
+func LoadFolder(t testing.TB, folder string) (vectors []Vector) {
+	t.Helper()
+	for v := range ReadFolder(t, folder) {
+		vectors = append(vectors, *v)
+	}
+	return vectors
+}
+
+// ReadFolder reads the vectors of a folder one after the other; there must be some.
+func ReadFolder(t testing.TB, folder string) iter.Seq[*Vector] {
 	t.Helper()
 	paths, _ := filepath.Glob(filepath.Join(folder, "*.json"))
 	if len(paths) == 0 {
 		t.Fatalf("there are no vectors in %s", folder)
 	}
-	vectors := make([]Vector, len(paths))
-	for i, path := range paths {
-		raw, err := os.ReadFile(path)
-		if err == nil {
-			err = json.Unmarshal(raw, &vectors[i])
-		}
-		if err != nil {
-			t.Fatalf("%s: %v", path, err)
+	return func(yield func(*Vector) bool) {
+		for _, path := range paths {
+			v := new(Vector)
+			raw, err := os.ReadFile(path)
+			if err == nil {
+				err = json.Unmarshal(raw, v)
+			}
+			if err != nil {
+				t.Fatalf("%s: %v", path, err)
+			}
+			if !yield(v) {
+				return
+			}
 		}
 	}
-	return vectors
 }
 
 // LoadVector reads one vector.
