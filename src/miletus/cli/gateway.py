@@ -38,7 +38,10 @@ def gateway(
         str | None, typer.Option(help="Database of miletus index, for what was before; else the folder's.")
     ] = None,
     page: Annotated[
-        Path | None, typer.Option(exists=True, file_okay=False, help="Folder of a page to serve at /.")
+        Path | None,
+        typer.Option(
+            exists=True, file_okay=False, help="Folder of a page to serve at /; else the one of make web."
+        ),
     ] = None,
     orders_per_second: Annotated[
         int, typer.Option(min=1, help="Orders of an account, in a second.")
@@ -118,6 +121,9 @@ class Place:
         """Start the server, with a seat for the account if there is one. CliError if the port is taken."""
         from miletus.cli.errors import CliError
         from miletus.gateway.chain import L1Reader
+        from miletus.gateway.custody import Custody
+        from miletus.gateway.guard import LOOPBACK
+        from miletus.gateway.page import find_page
         from miletus.gateway.service import Gateway, GatewayServer, Settings
         from miletus.gateway.services import Services
         from miletus.sequencer.chain import Deployment
@@ -126,6 +132,7 @@ class Place:
 
         options, site = self.options, self.site
         self.credentials = open_credentials(self.path, account)
+        vault = Vault(self.l1, self.rollup.vault)
         settings = Settings(
             (site.system.node_host, site.system.node_port),
             Deployment.of(site.deployment.chain_id, site.deployment.rollup),
@@ -135,11 +142,15 @@ class Place:
             site.clock,
             options.limits,
             self.rollup.vault,
-            L1Reader(ChainView(self.rollup, Vault(self.l1, self.rollup.vault), site.deployment.start_block)),
+            L1Reader(ChainView(self.rollup, vault, site.deployment.start_block)),
             open_history(site, options.index),
-            options.page,
+            options.page or find_page(),
             *options.allowed,
             services=Services(self.find_services),
+            custody=Custody(
+                ChainView(self.rollup, vault, site.deployment.start_block), site.deployment.chain_id
+            ),
+            takes_wallets=options.address[0] in LOOPBACK,
         )
         self.server = GatewayServer(Gateway(settings), *options.address)
         try:
@@ -216,7 +227,7 @@ async def seat_when_there(place: Place, channel: Any) -> None:
     from miletus.settlement.errors import SettlementError
 
     log, told = structlog.get_logger(), ""
-    while not place.server.gateway.desks:
+    while True:
         try:
             account = await asyncio.to_thread(place.look_for_account)
             if account is not None:
@@ -297,9 +308,11 @@ def announce(server: Any, account: int, path: Path, credentials: Any, output: An
     own = next(each for each in credentials if each.account == account)
     host = server.host if ":" not in server.host else f"[{server.host}]"
     http, websocket = f"http://{host}:{server.port}", f"ws://{host}:{server.port}/ws/api/v2"
+    page = {} if server.gateway.settings.page is None else {"page": f"{http}/"}
     output.facts(
         "Gateway",
-        {
+        page
+        | {
             "HTTP": f"{http}/api/v2",
             "WebSocket": websocket,
             "account": account,

@@ -23,13 +23,13 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
 
 from miletus.gateway import rpc
 from miletus.gateway.access import Grant, parse_authorization, require_fields
 from miletus.gateway.errors import RpcError, make_error
 from miletus.gateway.gateway import Gateway
 from miletus.gateway.guard import Guard
+from miletus.gateway.page import Page
 from miletus.gateway.sessions import Session, WebSocketSession
 
 WEBSOCKET_PATHS: Final = ("/ws/api/v2", "/ws/api/v2/")
@@ -164,7 +164,8 @@ def make_app(gateway: Gateway, guard: Guard) -> Starlette:
     ]
     page = gateway.settings.page
     if page is not None:
-        routes.append(Mount("/", StaticFiles(directory=page, html=True)))
+        custody = gateway.settings.custody
+        routes.append(Mount("/", Page(page, custody.l1_url if custody is not None else None)))
     app = Starlette(routes=routes)
     if guard.origins:
         app.add_middleware(

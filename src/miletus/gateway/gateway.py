@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from miletus.gateway.access import Access, Credential, Grant
+from miletus.gateway.custody import Custody
 from miletus.gateway.desk import Desk, Seat
 from miletus.gateway.errors import RpcError, make_error
 from miletus.gateway.exchange import Exchange
@@ -33,7 +34,8 @@ class Settings:
     """What a gateway is set up with.
 
     `page` is a folder of files to serve at /, `hosts` are names besides loopback's that requests may be sent
-    to, `origins` pages of others that may call.
+    to, `origins` pages of others that may call. `takes_wallets` lets in whoever signs with a wallet, whose
+    trading key is then held here: for a gateway on its user's own machine.
     """
 
     node: tuple[str, int]
@@ -50,6 +52,8 @@ class Settings:
     hosts: frozenset[str] = frozenset()
     origins: frozenset[str] = frozenset()
     services: Services | None = None
+    custody: Custody | None = None
+    takes_wallets: bool = False
 
 
 class Gateway:

@@ -4,28 +4,12 @@ Each call names what it means to do, and does it once by that name, whatever L1 
 read from L1 alone: the posted outboxes of final batches.
 """
 
-from dataclasses import dataclass
-
-from eth_utils.address import to_checksum_address
-
-from miletus.settlement.chain import ChainView, PostedBatch
-from miletus.settlement.commitment import Withdrawal, compute_withdrawal_proof, decode_commit
-from miletus.settlement.errors import L1Inconsistent, SettlementError
+from miletus.settlement.chain import ChainView
+from miletus.settlement.errors import SettlementError
 from miletus.settlement.l1 import Rollup, Token, Vault
+from miletus.settlement.outboxes import Claimable, Outboxes
 from miletus.settlement.sender import Sender
 from miletus.settlement.values import Receipt
-
-
-@dataclass(frozen=True, slots=True)
-class Claimable:
-    """A withdrawal of a batch on L1. It can be claimed when `final` and not `claimed`."""
-
-    number: int
-    index: int
-    owner: str
-    amount_micros: int
-    final: bool
-    claimed: bool
 
 
 class Bridge:
@@ -44,7 +28,7 @@ class Bridge:
         self.vault = Vault(rollup.node, rollup.vault)
         self.token = Token(rollup.node, self.vault.token)
         self._timeout_seconds = timeout_seconds
-        self._outboxes: dict[bytes, tuple[Withdrawal, ...]] = {}
+        self._outboxes = Outboxes(rollup)
 
     def register(self, name: str = "first") -> int:
         """A new account of the wallet; its number. Once by its name."""
@@ -88,46 +72,17 @@ class Bridge:
 
     def get_withdrawals(self, view: ChainView, owner: str | None = None) -> list[Claimable]:
         """Withdrawals to an owner (the wallet if None) in the batches that a polled view holds."""
-        wanted = to_checksum_address(owner if owner is not None else self.sender.address)
-        final = self.rollup.get_final_number()
-        found = []
-        for batch in view.batches:
-            for index, withdrawal in enumerate(self._get_outbox(batch) if batch.outbox_count else ()):
-                address = str(to_checksum_address(withdrawal.owner))
-                if address == wanted:
-                    is_final = batch.number <= final
-                    claimed = is_final and self.rollup.is_claimed(batch.number, index)
-                    found.append(
-                        Claimable(batch.number, index, address, withdrawal.amount_micros, is_final, claimed)
-                    )
-        return found
+        return self._outboxes.get_withdrawals(view, owner if owner is not None else self.sender.address)
 
     def claim(self, view: ChainView, claimable: Claimable) -> Receipt:
         """Have L1 pay a withdrawal of a final batch to its owner. Raises CallReverted if it is not due."""
-        batch = view.get_batch(claimable.number)
-        if batch is None:
-            raise SettlementError(
-                f"batch {claimable.number} is not on L1 any more; look at the withdrawals again"
-            )
-        _, proof = compute_withdrawal_proof(self._get_outbox(batch), claimable.index)
+        batch, proof = self._outboxes.compute_proof(view, claimable)
         key = f"claim {batch.id.hex()} {claimable.index}"
         call = self.rollup.claim(
             claimable.number, claimable.index, claimable.owner, claimable.amount_micros, proof
         )
         self.sender.submit(key, call)
         return self._wait(key)
-
-    def _get_outbox(self, batch: PostedBatch) -> tuple[Withdrawal, ...]:
-        """The posted withdrawals of a batch."""
-        if batch.id not in self._outboxes:
-            transaction = self.rollup.node.get_transaction(batch.transaction_hash)
-            if transaction is None:
-                raise L1Inconsistent(
-                    f"L1 at {self.rollup.node.rpc.url} has the event of batch {batch.number} without its "
-                    "transaction; use another node"
-                )
-            self._outboxes[batch.id] = decode_commit(transaction.input).outbox
-        return self._outboxes[batch.id]
 
     def _wait(self, key: str) -> Receipt:
         return self.sender.wait(key, self._timeout_seconds)
@@ -138,3 +93,6 @@ class Bridge:
             if event is not None and event.name == event_name:
                 return int(event.values[value_name])
         raise SettlementError(f"transaction 0x{receipt.transaction_hash.hex()} has no event {event_name}")
+
+
+__all__ = ["Bridge", "Claimable"]

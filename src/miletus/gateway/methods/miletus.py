@@ -1,5 +1,6 @@
 """What Deribit has not: how final an order or trade is, the sequencer's word for it, and how to leave."""
 
+import asyncio
 from typing import Any
 
 from miletus.gateway.errors import make_error, make_invalid
@@ -10,6 +11,7 @@ from miletus.gateway.methods.wallet import get_owner
 from miletus.gateway.rpc import Call, Params, method
 from miletus.gateway.trades import PLACES
 from miletus.sequencer.errors import SequencerError
+from miletus.settlement.errors import SettlementError
 
 
 class WhichParams(Params, kw_only=True):
@@ -86,15 +88,26 @@ async def get_proof(call: Call, params: WhichParams) -> dict[str, Any]:
 
 
 @method("miletus/get_deposit")
-def get_deposit(call: Call, params: Params) -> dict[str, Any]:
-    """Where and how to deposit: the vault on L1, and the account that a deposit must name."""
-    deployment = call.gateway.settings.deployment
+async def get_deposit(call: Call, params: Params) -> dict[str, Any]:
+    """Where and how to deposit: contracts on L1, what they charge, and the account to be named."""
+    settings = call.gateway.settings
     told: dict[str, Any] = {
-        "chain_id": deployment.chain_id,
-        "rollup": "0x" + deployment.rollup.hex(),
-        "vault": call.gateway.settings.vault,
+        "chain_id": settings.deployment.chain_id,
+        "rollup": "0x" + settings.deployment.rollup.hex(),
+        "vault": settings.vault,
         "how": "miletus deposit AMOUNT, or approve the vault on its token and call its deposit",
     }
+    if settings.custody is not None:
+        try:
+            terms = await asyncio.to_thread(settings.custody.get_terms)
+        except SettlementError as error:
+            raise make_error("retry", str(error)) from None
+        told |= {
+            "token": terms.token,
+            "word_fee_wei": str(terms.word_fee_wei),
+            "account_fee_wei": str(terms.account_fee_wei),
+            "l1_url": settings.custody.l1_url,
+        }
     if call.given is not None:
         told |= {"account": call.account, "owner": get_owner(call)}
     return told
