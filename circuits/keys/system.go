@@ -148,6 +148,15 @@ func (s *Store) System(circuit *Circuit) (*System, error) {
 	return system, nil
 }
 
+// KeptBytes is the size of a circuit's constraints as they are kept, 0 if they are not.
+func (s *Store) KeptBytes(name string) int64 {
+	header, err := ReadHeader(s.path(name, Source(), "cs"))
+	if err != nil {
+		return 0
+	}
+	return header.PayloadBytes
+}
+
 func readSystem(path, name string) (*System, error) {
 	constraints := new(cs.R1CS)
 	header, err := ReadFile(path, func(h *Header) error {

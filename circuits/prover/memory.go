@@ -65,17 +65,23 @@ const (
 	spareBytes   = 32 << 20
 )
 
+// fileBytes is what a kept system's file has a constraint at most; 118 were measured.
+const fileBytes = 130
+
 // NeededBytes is how much a circuit takes to be kept and for `proofs` proofs at once.
 func NeededBytes(system *keys.System, proofs int) int64 {
-	constraints := int64(system.Constraints.GetNbConstraints())
+	return neededBytes(int64(system.Constraints.GetNbConstraints()), proofs)
+}
+
+func neededBytes(constraints int64, proofs int) int64 {
 	return constraints*(loadedBytes+int64(proofs)*provingBytes) + spareBytes
 }
 
-// checkMemory refuses what would not fit into what is left.
-func checkMemory(system *keys.System, available int64) error {
-	if needed := NeededBytes(system, 1); available > 0 && needed > available {
+// checkMemory refuses a circuit of so many constraints that would not fit into what is left.
+func checkMemory(name string, constraints, available int64) error {
+	if needed := neededBytes(constraints, 1); available > 0 && needed > available {
 		return fmt.Errorf("%w: circuit %s needs about %d MiB and %d MiB are left: end other programs, or take a smaller size",
-			ErrMemory, system.Name, needed>>20, available>>20)
+			ErrMemory, name, needed>>20, available>>20)
 	}
 	return nil
 }

@@ -24,6 +24,8 @@ type Prover struct {
 	Setup bool
 	// Available tells how much memory is left; nil for what the machine says.
 	Available func() int64
+	// LimitBytes is the most memory that it may take, 0 for all that is left.
+	LimitBytes int64
 
 	mutex  sync.Mutex
 	loaded map[string]*ready
@@ -39,10 +41,14 @@ type ready struct {
 }
 
 func (p *Prover) available() int64 {
+	left := AvailableBytes
 	if p.Available != nil {
-		return p.Available()
+		left = p.Available
 	}
-	return AvailableBytes()
+	if p.LimitBytes > 0 {
+		return min(p.LimitBytes, left())
+	}
+	return left()
 }
 
 // get loads a circuit and its keys, once.
@@ -72,10 +78,14 @@ func (p *Prover) load(r *ready, name string) error {
 	if err != nil {
 		return err
 	}
+	// reading what would not fit is too late for a clear word
+	if err := checkMemory(name, p.Store.KeptBytes(name)/fileBytes, p.available()); err != nil {
+		return err
+	}
 	if r.system, err = p.Store.System(circuit); err != nil {
 		return err
 	}
-	if err := checkMemory(r.system, p.available()); err != nil {
+	if err := checkMemory(name, int64(r.system.Constraints.GetNbConstraints()), p.available()); err != nil {
 		return err
 	}
 	if p.Setup {

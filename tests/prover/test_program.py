@@ -23,6 +23,7 @@ from miletus.prover import (
     ProverError,
     ProverMissing,
     SegmentJob,
+    TooLittleMemory,
     find_program,
 )
 from miletus.prover.jobs import PAGE_BYTES, encode_pages
@@ -77,6 +78,34 @@ def test_keys_of_two_setups_are_not_mixed(prover: Prover, tmp_path: Path) -> Non
         with pytest.raises(KeyOfAnother, match="holds a proving key, not a verifying key") as caught:
             other.prove(JOB)
         assert_line(caught.value)
+
+
+@pytest.mark.parametrize("circuit", ["silence", "exit"])
+def test_a_key_of_another_circuit_is_refused(prover: Prover, tmp_path: Path, circuit: str) -> None:
+    """Whole, and of the same set-up's kind: only that it proves something else."""
+    prover.setup(circuit)
+    with copy_keys(prover, tmp_path / "keys") as other:
+        for ending in ("pk", "vk"):
+            for path in other.keys.glob(f"outbox-*.{ending}"):
+                (foreign,) = sorted(prover.keys.glob(f"{circuit}-*.{ending}"))[-1:]
+                path.write_bytes(foreign.read_bytes())
+        with pytest.raises(KeyOfAnother, match="another circuit") as caught:
+            other.prove(JOB)
+        assert_line(caught.value)
+
+
+def test_too_little_memory_is_told_before_anything_is_read(prover: Prover) -> None:
+    """What is needed, what is left, and what to do; nothing was taken for it."""
+    with Prover(keys=prover.keys, program=prover.program, memory_bytes=64 << 20) as small:
+        run = small.start(JOB)
+        with pytest.raises(
+            TooLittleMemory, match=r"needs about \d+ MiB and \d+ MiB are left: end other"
+        ) as caught:
+            run.result()
+        assert_line(caught.value)
+        assert run.peak_bytes < 200 << 20
+    with Prover(keys=prover.keys, program=prover.program, memory_bytes=4 << 30) as enough:
+        assert len(enough.prove(JOB)) == 1
 
 
 def test_a_prover_that_is_killed_starts_again(prover: Prover) -> None:

@@ -45,9 +45,9 @@ var commands = []command{
 	{"circuits", "", "list the circuits, their constraints and keys", listCircuits},
 	{"setup", "CIRCUIT...", "make development keys where there are none", setup},
 	{"export", "CIRCUIT", "print the verifying key as L1 takes it", export},
-	{"prove", "[-setup] [-side-by-side N] JOB", "prove a job (- for standard input) and print a line a proof", prove},
+	{"prove", "[-setup] [-side-by-side N] [-memory MIB] JOB", "prove a job (- for standard input) and print a line a proof", prove},
 	{"verify", "FILE", "check proofs as `prove` prints them (- for standard input)", verify},
-	{"serve", "[-setup] [-side-by-side N]", "take jobs as lines of JSON on standard input until it ends", serve},
+	{"serve", "[-setup] [-side-by-side N] [-memory MIB]", "take jobs as lines of JSON on standard input until it ends", serve},
 	{"ceremony", "STEP FOLDER ...", "make keys by many parties: `prover ceremony help`", runCeremony},
 }
 

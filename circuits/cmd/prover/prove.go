@@ -14,16 +14,18 @@ import (
 type proving struct {
 	setup      bool
 	sideBySide int
+	memoryMiB  int64
 }
 
 func (e *environment) parseProving(arguments []string) (rest []string, p proving, err error) {
 	flags := newFlags()
 	flags.BoolVar(&p.setup, "setup", false, "")
 	flags.IntVar(&p.sideBySide, "side-by-side", 0, "")
-	if flags.Parse(arguments) != nil || p.sideBySide < 0 {
+	flags.Int64Var(&p.memoryMiB, "memory", 0, "")
+	if flags.Parse(arguments) != nil || p.sideBySide < 0 || p.memoryMiB < 0 {
 		return nil, p, errUsage
 	}
-	e.prover.Setup = p.setup
+	e.prover.Setup, e.prover.LimitBytes = p.setup, p.memoryMiB<<20
 	return flags.Args(), p, nil
 }
 

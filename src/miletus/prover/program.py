@@ -111,6 +111,7 @@ class Prover:
         program: the program; else `find_program`.
         setup: make development keys where there are none.
         side_by_side: proofs at once, 0 for as many as memory and cores are for.
+        memory_bytes: the most memory that it may take, 0 for all that is left.
         niceness: how much other programs go first, 0..19.
         say: told lines about what takes time.
 
@@ -123,12 +124,14 @@ class Prover:
         *,
         setup: bool = False,
         side_by_side: int = 0,
+        memory_bytes: int = 0,
         niceness: int = 0,
         say: Callable[[str], None] | None = None,
     ) -> None:
         self.program = program if program is not None else find_program()
         self.keys = keys if keys is not None else find_keys(self.program)
         self._options = (["-setup"] if setup else []) + ["-side-by-side", str(side_by_side)]
+        self._options += ["-memory", str(memory_bytes >> 20)] if memory_bytes else []
         self._niceness = niceness
         self._say = say
         self._lock = threading.Lock()
