@@ -23,7 +23,7 @@ from miletus.settlement.deployment import Deployment
 from miletus.settlement.genesis import Genesis
 from miletus.settlement.l1 import Vault
 from miletus.settlement.leaving import Departure, Leaving
-from miletus.settlement.rpc import JsonRpc
+from miletus.settlement.node import L1Node
 
 ALL_MICROS = 1_000_000
 """What the owner tries to withdraw by force, before leaving."""
@@ -56,19 +56,21 @@ class FrozenCopy:
         folder: Folder,
         deployment: Deployment,
         genesis: Genesis,
-        l1: JsonRpc,
+        l1: L1Node,
     ) -> None:
         self._folder = folder
         self._deployment = deployment
         self._genesis = genesis
         path = folder.subfolder("frozen") / "anvil.json"
-        dump = l1.call("anvil_dumpState", [])
+        dump = l1.rpc.call("anvil_dumpState", [])
         if not isinstance(dump, str) or not dump.startswith("0x1f8b"):
             raise CliError("this L1 gives no copy of itself: make setup installs one that does")
         path.write_bytes(gzip.decompress(bytes.fromhex(dump[2:])))
-        block = json.loads(path.read_bytes())["best_block_number"]
-        self._block = int(block, 16) if isinstance(block, str) else int(block)
-        self._anvil = Anvil(arguments=("--load-state", str(path)), log_path=folder.logs / "frozen.log")
+        self._anvil = Anvil(
+            arguments=("--load-state", str(path)),
+            timestamp_s=l1.get_head().timestamp_s + 1,
+            log_path=folder.logs / "frozen.log",
+        )
         self.node = self._anvil.connect(timeout_seconds=60.0)
         self._control = self._anvil.control()
 

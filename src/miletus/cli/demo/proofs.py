@@ -134,7 +134,7 @@ class ProofActs:
         actor, options = self._find_holder()
         stage.screen.begin("copying L1, on which nobody serves the rollup any more")
         with (
-            FrozenCopy(system.folder, system.deployment, system.genesis, system.l1.rpc) as copy,
+            FrozenCopy(system.folder, system.deployment, system.genesis, system.l1) as copy,
             Prover() as prover,
         ):
             stage.screen.begin("leaving the frozen copy")
