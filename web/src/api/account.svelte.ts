@@ -10,9 +10,15 @@ interface Summary extends Portfolio {
   id: number;
 }
 
+interface Place {
+  owner: `0x${string}`;
+}
+
 class Account {
   /** Its number; null for a visitor. */
   id: number | null = $state(null);
+  /** The L1 address that it belongs to, to which alone money leaves. */
+  owner: `0x${string}` | null = $state(null);
   portfolio: Portfolio | null = $state.raw(null);
   #orders: ReadonlyMap<string, Order> = $state.raw(new Map());
   #positions: ReadonlyMap<string, Position> = $state.raw(new Map());
@@ -89,7 +95,8 @@ class Account {
   }
 
   async #load(): Promise<void> {
-    const [summary, positions, orders, trades] = await Promise.all([
+    const [place, summary, positions, orders, trades] = await Promise.all([
+      client.call<Place>("miletus/get_deposit"),
       client.call<Summary>("private/get_account_summary", { currency: "USDC", extended: true }),
       client.call<Position[]>("private/get_positions", { currency: "any" }),
       client.call<Order[]>("private/get_open_orders", {}),
@@ -100,6 +107,7 @@ class Account {
       }),
     ]);
     this.id = summary.id;
+    this.owner = place.owner;
     this.portfolio = summary;
     this.#positions = new Map(positions.map((each) => [each.instrument_name, each]));
     this.#orders = new Map(orders.map((each) => [each.order_id, each]));
@@ -124,6 +132,7 @@ class Account {
 
   #forget(): void {
     this.id = null;
+    this.owner = null;
     this.portfolio = null;
     this.#orders = new Map();
     this.#positions = new Map();
