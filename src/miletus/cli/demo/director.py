@@ -2,26 +2,25 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from miletus.cli.actors import Actor, ActorsFile, fund_actor, open_bridge
 from miletus.cli.audit import FillAudit, audit_fill
-from miletus.cli.board import Board, FillLine, MarketLine, Screen
+from miletus.cli.board import Board, Screen
 from miletus.cli.channel import Fields
 from miletus.cli.clock import SharedClock
 from miletus.cli.config import Config
 from miletus.cli.demo.frozen import Frozen
 from miletus.cli.demo.proofs import ProofActs
 from miletus.cli.demo.report import Report, compute_percentile
+from miletus.cli.demo.telling import Teller
 from miletus.cli.errors import CliError
 from miletus.cli.folder import Folder
-from miletus.cli.output import format_price, format_usdc
+from miletus.cli.output import format_usdc
 from miletus.cli.roles.traders import MAKER, TAKERS
 from miletus.cli.supervisor import Child
 from miletus.cli.system import System
-from miletus.market.names import UNDERLYINGS
 from miletus.market.oracle import get_reading_times
 from miletus.market.timeline import Market
 from miletus.settlement.chain import ChainView
@@ -45,18 +44,6 @@ WITHDRAW_PERMILLE: Final = 250
 """Share of its free money that each account takes back to L1 at the end."""
 
 
-@dataclass
-class Counts:
-    """What the director adds up while time passes."""
-
-    listed: int = 0
-    settled: int = 0
-    sheets: int = 0
-    ticks: int = 0
-    closed: dict[int, int] = field(default_factory=dict)
-    """Batch numbers and the second at which each was closed."""
-
-
 class Director:
     """Runs one demonstration in a folder that was made for it."""
 
@@ -70,13 +57,14 @@ class Director:
         self.screen = screen
         self.board = screen.board
         self.end_s = min(market.start_s + hours * 3_600, market.end_s)
-        self.counts = Counts()
+        self.teller = Teller(screen)
+        self.closed: dict[int, int] = {}
+        """Batch numbers and the second at which each was closed."""
         self.tower: Fields = {}
         self.batcher: Fields = {}
         self.prover: Fields = {}
         self.proofs = ProofActs(self) if config.proofs.sizes else None
         self.system = System(folder, config, self._on_report, is_simulated=True)
-        self._first_fill = ""
 
     def run(self) -> Report:
         """Run it from an empty folder to the report. Raises CliError or an error of the parts."""
@@ -156,7 +144,7 @@ class Director:
     def _pass_first_window(self) -> None:
         """Let the deposits' batch wait for its window, so that trading begins at a final state."""
         self.close_batch(self.system.l1.get_head().timestamp_s)
-        last = max(self.counts.closed)
+        last = max(self.closed)
         self.system.wait_for(lambda: self.batcher.get("posted", 0) >= last, "posting the deposits' batch")
         self.screen.begin("letting the batch of the deposits wait for its window")
         self._move(self.market.start_s)
@@ -171,7 +159,7 @@ class Director:
             moment = datetime.fromtimestamp(time_s, UTC)
             self.screen.begin("oracle: index, listings, sheets")
             published = oracle.request("publish", time_s=time_s)
-            self._take_published(published, moment)
+            self.teller.take_published(published, moment)
             if day != moment.date():
                 day = moment.date()
                 count = sum(published["instruments"].values())
@@ -179,9 +167,9 @@ class Director:
             self.screen.begin("makers quote the chain")
             maker.request("act", time_s=time_s)
             self.screen.begin("takers trade")
-            self._take_told(takers.request("act", time_s=time_s))
+            self.teller.take_told(takers.request("act", time_s=time_s))
         told = self.child(MAKER).request("cancel_all")
-        self._take_told(told)
+        self.teller.take_told(told)
         self.screen.tell(f"trading ends after {told['fills']:,} fills; makers take their quotes out")
 
     def _withdraw(self) -> int:
@@ -192,7 +180,7 @@ class Director:
             answer = self.child(name).request("withdraw", permille=WITHDRAW_PERMILLE)
             owed += int(answer["withdrawn_micros"])
         self.close_batch(self.end_s)
-        last = max(self.counts.closed)
+        last = max(self.closed)
         self.system.wait_for(lambda: self.tower.get("batches_verified", 0) >= last, "checking the last batch")
         self.screen.tell(f"{format_usdc(owed)} withdrawn on the exchange; all {last} batches are on L1")
         return owed
@@ -201,7 +189,7 @@ class Director:
         """Pass the challenge window, and have every wallet claim; what L1 paid, in micro-USDC."""
         assert self.system.deployment is not None
         deployment, l1 = self.system.deployment, self.system.l1
-        last, window_s = max(self.counts.closed), self.config.rollup.window_s
+        last, window_s = max(self.closed), self.config.rollup.window_s
         self.screen.begin(f"moving L1's time past the challenge window of {window_s / 86_400:g} days")
         self._move(l1.get_head().timestamp_s + window_s + 60, close=False)
         self.system.wait_for(lambda: self.batcher.get("final", 0) >= last, "making the batches final")
@@ -236,7 +224,7 @@ class Director:
 
     def _audit(self) -> FillAudit | None:
         """Trace the first fill on L1, as `miletus audit` does."""
-        first = self.proofs.fill if self.proofs is not None else self._first_fill
+        first = self.proofs.fill if self.proofs is not None else self.teller.first_fill
         if not first:
             return None
         self.screen.begin("tracing one fill from L1's data")
@@ -275,10 +263,10 @@ class Director:
             market=self.title,
             seed=self.config.market.seed,
             simulated_hours=(self.end_s - self.market.start_s) / 3_600,
-            instruments_listed=self.counts.listed,
-            instruments_settled=self.counts.settled,
-            sheets=self.counts.sheets,
-            ticks=self.counts.ticks,
+            instruments_listed=self.teller.listed,
+            instruments_settled=self.teller.settled,
+            sheets=self.teller.sheets,
+            ticks=self.teller.ticks,
             accounts=len(ActorsFile(self.folder).read()),
             volume_micros=sum(told["volume_micros"].values()),
             fees_micros=told["fees_micros"],
@@ -329,17 +317,17 @@ class Director:
         number = self.system.node.request("close_batch")["closing"]
         if number is None:
             return None
-        self.counts.closed[int(number)] = time_s
+        self.closed[int(number)] = time_s
         return int(number)
 
     def _wait_for_l1(self, time_s: int) -> None:
         """Wait until no batch that L1 does not have yet was closed long before `time_s`."""
-        due = [number for number, closed_s in self.counts.closed.items() if closed_s < time_s - LAG_S]
+        due = [number for number, closed_s in self.closed.items() if closed_s < time_s - LAG_S]
         if due:
             self.screen.begin("waiting until L1 has the last batches")
             self.system.wait_for(lambda: self.batcher.get("posted", 0) >= max(due), "posting batches to L1")
 
-    # ---- what is told
+    # ---- the processes
 
     def child(self, name: str) -> Child:
         """A process of the system."""
@@ -347,77 +335,15 @@ class Director:
 
     def _on_report(self, name: str, fields: Fields) -> None:
         """Take what a process reports; called from other threads."""
-        board = self.board
         if name == "watchtower" and "batches_verified" in fields:
             self.tower = fields
-            board.block, board.batches = fields["l1_block"], fields["batches"]
-            board.checked, board.batches_final = fields["batches_verified"], fields["batches_final"]
-            board.gas_per_word = fields["l1_gas_per_word"]
-            board.bytes_per_word = fields["l1_bytes_per_word"]
-            board.roots_agreed = fields["segments"]
-            board.conserved = fields["conserved"]
-            board.alarm = fields["alarm"]["message"] if fields["alarm"] else ""
+            self.teller.take_found(fields)
         elif name == "batcher" and "posted" in fields:
             self.batcher = fields
         elif name == "prover" and "proved" in fields:
             self.prover = fields
         if fields.get("problem"):
             self.screen.warn(f"{name}: {fields['problem']}")
-
-    def _take_published(self, published: Fields, moment: datetime) -> None:
-        counts = self.counts
-        counts.listed += published["listed"]
-        counts.sheets += published["sheets"]
-        counts.ticks += published["ticks"]
-        counts.settled += len(published["settled"])
-        for key, ticks in published["index_ticks"].items():
-            line = self._get_line(int(key))
-            line.index_ticks = ticks
-            line.open_ticks = line.open_ticks or ticks
-            line.listed = published["instruments"][key]
-        for text in self._describe_settled(published["settled"]):
-            self.screen.tell(f"{moment:%a %d %b %H:%M} UTC: {text}")
-
-    def _describe_settled(self, settled: list[Any]) -> Iterator[str]:
-        """A line for each underlying and expiry that was settled: how many, at what price, how many paid."""
-        groups: dict[str, list[Any]] = {}
-        for each in settled:
-            coin, expiry = each["name"].split("-")[:2]
-            groups.setdefault(f"{coin}-{expiry}", []).append(each)
-        for name, each in groups.items():
-            price = next((one["payoff_ticks"] for one in each if one["name"] == name), None)
-            paid = sum(1 for one in each if one["payoff_ticks"] > 0 and one["name"] != name)
-            options = sum(1 for one in each if one["name"] != name)
-            at = f"at {format_price(price)}" if price is not None else ""
-            yield f"{name} settled {at}: {paid} of {options} options end in the money"
-
-    def _take_told(self, told: Fields) -> None:
-        board = self.board
-        board.words, board.operations, board.fills = told["words"], told["operations"], told["fills"]
-        board.ack_p50_us, board.ack_p99_us = told["ack_p50_us"], told["ack_p99_us"]
-        for key, count in told["sheets"].items():
-            line = self._get_line(int(key))
-            line.sheets = count
-            line.fills = told["fills_by_coin"].get(line.name, 0)
-            line.volume_micros = told["volume_micros"].get(line.name, 0)
-        self._first_fill = self._first_fill or (told["recent"][0]["fill"] if told["recent"] else "")
-        board.recent.clear()
-        for fill in told["recent"]:
-            board.add_fill(
-                FillLine(
-                    fill["time_ms"],
-                    fill["fill"],
-                    fill["instrument"],
-                    fill["side"],
-                    fill["size_lots"],
-                    fill["price_ticks"],
-                )
-            )
-
-    def _get_line(self, underlying: int) -> MarketLine:
-        while len(self.board.markets) <= underlying:
-            self.board.markets.append(MarketLine(UNDERLYINGS[len(self.board.markets)]))
-        return self.board.markets[underlying]
 
 
 def make_board(title: str, market: Market, end_s: int) -> Board:
