@@ -7,11 +7,13 @@ what the sequencer says.
 """
 
 import re
+from copy import copy
 from dataclasses import dataclass
 
 import msgspec
 
 from miletus.cli.errors import CliError
+from miletus.cli.finality import PENDING, Finality, find_finality
 from miletus.cli.person import get_view_terms
 from miletus.codec import decode_segment
 from miletus.codec.table import WORD_BYTES
@@ -20,7 +22,7 @@ from miletus.engine import events
 from miletus.engine.reasons import Reason
 from miletus.engine.segment import INBOX, SEQUENCED, Segment
 from miletus.engine.state import EVENT, RECEIPT, State
-from miletus.native import NativeCrypto, Tree, prepare
+from miletus.native import Tree, prepare
 from miletus.sequencer.query import view_instrument
 from miletus.settlement.chain import ChainView
 from miletus.settlement.commitment import Commitment
@@ -28,9 +30,10 @@ from miletus.settlement.deployment import Deployment
 from miletus.settlement.genesis import Genesis
 from miletus.settlement.l1 import Vault
 from miletus.settlement.node import L1Node
-from miletus.settlement.numbering import Place, find_number
+from miletus.settlement.numbering import NotOnL1, Place, find_number
 from miletus.settlement.proofs import read_commitment
 from miletus.settlement.replica import Replica
+from miletus.settlement.values import to_hex
 from miletus.settlement.verify import Alarm, verify_batch
 
 FILL_NAME = re.compile(r"(?P<number>[1-9]\d{0,17})\.(?P<place>\d{1,3})", re.ASCII)
@@ -67,6 +70,8 @@ class FillAudit(msgspec.Struct, frozen=True):
     proposer: str
     is_final: bool
     final_at_s: int
+    """When it became final, or the end of its window while it is not."""
+    finality: Finality
 
 
 @dataclass(frozen=True)
@@ -107,8 +112,11 @@ def audit_fill(node: L1Node, deployment: Deployment, genesis: Genesis, name: str
     rollup = deployment.check(node)
     view = ChainView(rollup, Vault(node, rollup.vault), deployment.start_block)
     view.poll()
-    place = find_number(view, number)
-    crypto = NativeCrypto(deployment.chain_id, deployment.rollup)
+    try:
+        place = find_number(view, number)
+    except NotOnL1 as error:
+        raise CliError(find_in_removed(view, number) or str(error)) from None
+    crypto = rollup.build_crypto()
     replica = Replica.from_genesis(genesis, crypto)
     for posted in view.batches[: place.posted.number - 1]:
         result = verify_batch(view, posted, replica)
@@ -122,6 +130,7 @@ def audit_fill(node: L1Node, deployment: Deployment, genesis: Genesis, name: str
             f"{name}: that operation ({found.operation.name}) has {len(fills)} fills on L1, numbered from 0: "
             "give one as miletus trade prints it"
         )
+    finality = find_finality(view, place.posted)
     maker, taker, book, price, lots, fee = fills[place_in_word]
     instrument, side = divmod(book, 2)
     return FillAudit(
@@ -151,9 +160,29 @@ def audit_fill(node: L1Node, deployment: Deployment, genesis: Genesis, name: str
         l1_block_hash="0x" + place.posted.block_hash.hex(),
         committed_at_s=place.posted.committed_at_s,
         proposer=place.posted.proposer,
-        is_final=place.posted.number <= rollup.get_final_number(),
-        final_at_s=place.posted.committed_at_s + rollup.window_s,
+        is_final=finality.kind != PENDING,
+        final_at_s=finality.final_at_s or place.posted.committed_at_s + rollup.window_s,
+        finality=finality,
     )
+
+
+def find_in_removed(view: ChainView, number: int) -> str:
+    """Where a number was that L1 does not have any more, empty if nowhere."""
+    for removal in reversed(view.removals):
+        before = copy(view)
+        before.batches = [*(each for each in view.batches if each.number < removal.number), *removal.batches]
+        try:
+            place = find_number(before, number)
+        except NotOnL1:
+            continue
+        if place.posted in removal.batches:
+            why = "a proof" if removal.wrong else "contradicting proofs"
+            return (
+                f"number {number} was in batch {place.posted.number} ({to_hex(place.posted.id)[:12]}), which "
+                f"{why} removed in L1's block {removal.block_number}: its operations are posted again in "
+                "another batch, ask again then"
+            )
+    return ""
 
 
 def get_name(state: State, instrument: int) -> str:

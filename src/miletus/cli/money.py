@@ -8,6 +8,7 @@ from miletus.cli.actors import KEY_SLOT, open_bridge
 from miletus.cli.audit import FillAudit, audit_fill
 from miletus.cli.board import format_time
 from miletus.cli.errors import CliError
+from miletus.cli.finality import describe_finality
 from miletus.cli.folder import Folder
 from miletus.cli.output import Output, format_price, format_size, format_usdc, get_plain
 from miletus.cli.person import Person, open_person, open_site
@@ -180,7 +181,6 @@ def print_audit(
 
 def print_fill(output: Output, found: FillAudit) -> None:
     """Tell where a fill comes from."""
-    final = "final" if found.is_final else f"can be final from {format_time(found.final_at_s * 1000)} on"
     output.facts(
         f"Fill {found.fill}",
         {
@@ -195,7 +195,7 @@ def print_fill(output: Output, found: FillAudit) -> None:
             "L1 transaction": found.l1_transaction,
             "L1 block": f"{found.l1_block}, {format_time(found.committed_at_s * 1000)}",
             "proposer": found.proposer,
-            "finality": final,
+            **describe_finality(found.finality, found.final_at_s),
             "recomputed": f"{found.batches_executed} batches, from L1 alone",
         },
     )

@@ -72,6 +72,9 @@ class Upkeep:
             if any(actor.role == name for actor in actors):
                 system.start_role(name)
                 system.supervisor.wait_ready(name)
+        if self.config.prover.run:
+            system.start_prover(POLL_SECONDS)
+            system.supervisor.wait_ready("prover")
         if self.config.index.run:
             system.start_indexer()
             system.supervisor.wait_ready("indexer")
@@ -103,6 +106,8 @@ class Upkeep:
         children, config, told = self.system.supervisor.children, self.config, {}
         if "gateway" in children:
             told["gateway"] = f"http://{config.gateway.host}:{children['gateway'].ready['port']}/api/v2"
+        if "prover" in children:
+            told["prover"] = f"{children['prover'].ready['wallet']}, size {config.prover.size}"
         if "indexer" in children:
             told["history"] = str(children["indexer"].ready["database"])
         ports = {
@@ -201,6 +206,10 @@ class Upkeep:
             self._tell_once(name, f"[red]{name}: {fields['problem']}[/]")
         if name == "watchtower" and fields.get("alarm"):
             self._tell_once(name, f"[bold red]ALARM {fields['alarm']['message']}[/]")
+        if name == "prover":
+            for what in ("proved", "removed"):
+                for number in fields.get(what, [])[len(before.get(what, [])) :]:
+                    self.output.line(f"[dim]{now()}[/] batch {number} is {what} by the system's prover")
         if name == "batcher" and fields.get("final", 0) > before.get("final", 0):
             self.output.line(f"[dim]{now()}[/] batches up to {fields['final']} are final")
 

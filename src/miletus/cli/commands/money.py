@@ -57,7 +57,7 @@ def audit(
     genesis: Annotated[Path | None, typer.Option(help="The deployment's genesis file.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Trace a fill to its data word, batch, L1 transaction and finality, recomputed from L1 alone."""
+    """Trace a fill to its data word, batch, L1 transaction, proofs and verdict, recomputed from L1 alone."""
     from miletus.cli.money import print_audit
 
     print_audit(folder, fill, rpc, deployment, genesis, as_json)

@@ -15,6 +15,7 @@ from miletus.cli.audit import FillAudit
 from miletus.cli.board import format_latency
 from miletus.cli.demo.frozen import Frozen
 from miletus.cli.errors import CliError
+from miletus.cli.finality import PROVED
 from miletus.cli.output import encode_json, format_price, format_size, format_usdc, shorten
 
 SIDE_BY_SIDE = 120
@@ -180,6 +181,7 @@ def make_proofs(report: Report) -> Table:
 
 def make_audit(audit: FillAudit) -> Table:
     """A fill, and where on L1 it comes from."""
+    way = "a proof" if audit.finality.kind == PROVED else "its window"
     what = (
         f"{audit.side} {format_size(audit.size_lots)} {audit.instrument} at {format_price(audit.price_ticks)}"
     )
@@ -189,7 +191,7 @@ def make_audit(audit: FillAudit) -> Table:
             "data word": f"{audit.word} of segment {audit.segment}, batch {audit.batch}",
             "L1 transaction": f"{shorten(audit.l1_transaction, 10)} in block {audit.l1_block}",
             "recomputed root": f"{shorten(audit.segment_root)}, agrees: {yes(audit.root_agrees)}",
-            "final": yes(audit.is_final),
+            "final": f"{yes(audit.is_final)}, by {way}",
         }
     )
 
