@@ -28,6 +28,9 @@ export const formatCoins = (value: number): string => SIZE.format(value);
 export const formatProfit = (value: number): string => (value >= 0.005 ? "+" : "") + MONEY.format(value);
 /** A fraction in per cent. */
 export const formatPercent = (value: number, digits = 1): string => `${(100 * value).toFixed(digits)} %`;
+/** Standard deviations, as a strike is away from its forward. */
+export const formatDeviations = (value: number): string =>
+  `${value < -0.05 ? "−" : value > 0.05 ? "+" : ""}${Math.abs(value).toFixed(1)} σ`;
 /** A day, UTC. */
 export const formatDay = (timeMs: number): string => DATE.format(timeMs);
 /** A moment, UTC. */

@@ -1,12 +1,14 @@
 /** Draws the volatility surface on a canvas: coloured facets, with axes for strike, expiry and volatility. */
 
-import { formatDay, formatPercent } from "./format";
+import { formatDay, formatDeviations, formatPercent } from "./format";
 import type { Palette } from "./palette";
 import { makeFacets, type Projected, project, type Vertex, type View } from "./projection";
 import type { Mesh } from "./surface";
 
 /** Height of the box against its width. */
 const TALL = 0.62;
+/** Rows that are drawn from one expiry to the next. */
+const ROWS_BETWEEN = 6;
 /** What of the smaller side of the canvas the box takes. */
 const SHARE = 0.31;
 
@@ -42,7 +44,7 @@ export function drawMesh(
 
 /** Across by moneyness, away by the order of expiries, up by volatility. */
 function makeVertices(mesh: Mesh): (Vertex | null)[][] {
-  const [low, high] = [mesh.moneyness[0] ?? 0, mesh.moneyness.at(-1) ?? 1];
+  const [low, high] = [mesh.deviations[0] ?? 0, mesh.deviations.at(-1) ?? 1];
   const last = Math.max(1, mesh.expiriesMs.length - 1);
   const span = Math.max(1e-9, mesh.most - mesh.least);
   const rows = mesh.volatilities.map((values, row) =>
@@ -50,17 +52,30 @@ function makeVertices(mesh: Mesh): (Vertex | null)[][] {
       value === null
         ? null
         : {
-            x: (2 * ((mesh.moneyness[column] ?? 0) - low)) / (high - low) - 1,
+            x: (2 * ((mesh.deviations[column] ?? 0) - low)) / (high - low) - 1,
             y: (2 * row) / last - 1,
             z: TALL * ((2 * (value - mesh.least)) / span - 1),
           },
     ),
   );
-  // a single expiry is shown as a band
-  return rows.length === 1
-    ? [...rows, ...rows.map((row) => row.map((each) => each && { ...each, y: 1 }))]
-    : rows;
+  // a single expiry is shown as a band, between two the surface is straight
+  if (rows.length === 1) return [...rows, ...rows.map((row) => row.map((each) => each && { ...each, y: 1 }))];
+  return rows.flatMap((row, n) => (n === 0 ? [row] : refine(rows[n - 1] ?? [], row)));
 }
+
+/** Rows between two and the second of them. */
+function refine(from: readonly (Vertex | null)[], to: readonly (Vertex | null)[]): (Vertex | null)[][] {
+  return Array.from({ length: ROWS_BETWEEN }, (_, step) => {
+    const share = (step + 1) / ROWS_BETWEEN;
+    return to.map((end, column) => {
+      const begin = from[column];
+      if (share === 1 || !end || !begin) return share === 1 ? end : null;
+      return { x: end.x, y: mix(begin.y, end.y, share), z: mix(begin.z, end.z, share) };
+    });
+  });
+}
+
+const mix = (from: number, to: number, share: number): number => from * (1 - share) + to * share;
 
 /** From blue for low over green to yellow for high, of even lightness on dark and light. */
 function colour(share: number): string {
@@ -109,12 +124,12 @@ function drawWords(
   const write = (text: string, at: Vertex): void => {
     context.fillText(text, ...place(project(at, view)));
   };
-  const [low, high] = [mesh.moneyness[0] ?? 0, mesh.moneyness.at(-1) ?? 0];
+  const [low, high] = [mesh.deviations[0] ?? 0, mesh.deviations.at(-1) ?? 0];
   // the edges that are nearest to the eye, so that no facet hides the words
   const front = Math.cos(view.turn) > 0 ? -1.18 : 1.18;
   const side = Math.sin(view.turn) > 0 ? -1.18 : 1.18;
-  write(`strike ${formatPercent(Math.exp(low), 0)}`, { x: -0.85, y: front, z: -TALL });
-  write(`${formatPercent(Math.exp(high), 0)} of forward`, { x: 0.85, y: front, z: -TALL });
+  write(`strike ${formatDeviations(low)}`, { x: -0.85, y: front, z: -TALL });
+  write(formatDeviations(high), { x: 0.85, y: front, z: -TALL });
   const [first, last] = [mesh.expiriesMs[0], mesh.expiriesMs.at(-1)];
   if (first !== undefined) write(formatDay(first), { x: side * 1.12, y: -0.9, z: -TALL });
   if (last !== undefined && last !== first) write(formatDay(last), { x: side * 1.12, y: 0.9, z: -TALL });

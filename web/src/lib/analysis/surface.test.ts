@@ -45,9 +45,12 @@ test("between strikes the variance is linear, outside of them nothing is said", 
 });
 
 test("a mesh spans the widest smile, with holes where another ends", () => {
-  const mesh = makeMesh(makeSmiles(SAMPLES), 5);
-  expect(mesh.moneyness[0]).toBeCloseTo(Math.log(0.8), 12);
-  expect(mesh.moneyness.at(-1)).toBeCloseTo(Math.log(1.2), 12);
+  const year = 365 * 86_400_000;
+  const samples = SAMPLES.map((each) => ({ ...each, expiryMs: each.expiryMs * year }));
+  const mesh = makeMesh(makeSmiles(samples), 5, 0);
+  const unit = 0.4 * Math.sqrt(2);
+  expect(mesh.deviations[0]).toBeCloseTo(Math.log(0.8) / unit, 12);
+  expect(mesh.deviations.at(-1)).toBeCloseTo(Math.log(1.2) / unit, 12);
   expect(mesh.volatilities[0]?.[0]).toBeNull();
   expect(mesh.volatilities[1]?.every((each) => each !== null)).toBe(true);
   expect(mesh.most).toBeGreaterThanOrEqual(0.5);

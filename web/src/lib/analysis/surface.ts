@@ -1,5 +1,9 @@
 /** The volatility surface: a smile for each expiry, and a mesh over moneyness and time. */
 
+import { YEAR_S } from "./black76";
+
+const MINUTE_MS = 60_000;
+
 export interface Sample {
   readonly expiryMs: number;
   readonly strike: number;
@@ -24,7 +28,8 @@ export interface Smile {
 }
 
 export interface Mesh {
-  readonly moneyness: readonly number[];
+  /** Moneyness in standard deviations until the expiry, so that expiries of a day and of a year compare. */
+  readonly deviations: readonly number[];
   readonly expiriesMs: readonly number[];
   /** A row for each expiry; null where its strikes do not reach. */
   readonly volatilities: readonly (readonly (number | null)[])[];
@@ -68,10 +73,11 @@ function isOutOfTheMoney({ isCall, strike, forward }: Sample): boolean {
 /** Volatility of a smile between its strikes, linear in the variance; null outside of them. */
 export function interpolate(smile: Smile, moneyness: number): number | null {
   const { points } = smile;
-  const after = points.findIndex((point) => point.moneyness >= moneyness);
+  const near = points.find((point) => Math.abs(point.moneyness - moneyness) < 1e-12);
+  if (near) return near.volatility;
+  const after = points.findIndex((point) => point.moneyness > moneyness);
   const right = points[after];
   if (!right) return null;
-  if (right.moneyness === moneyness) return right.volatility;
   const left = points[after - 1];
   if (!left) return null;
   const share = (moneyness - left.moneyness) / (right.moneyness - left.moneyness);
@@ -83,16 +89,25 @@ export function getAtTheMoney(smile: Smile): number | null {
   return interpolate(smile, 0);
 }
 
+/** Of a smile: one standard deviation of the logarithm until its expiry. */
+function computeDeviation(smile: Smile, nowMs: number): number {
+  const years = Math.max(MINUTE_MS, smile.expiryMs - nowMs) / 1000 / YEAR_S;
+  const middle = smile.points[Math.floor(smile.points.length / 2)]?.volatility ?? 1;
+  return (getAtTheMoney(smile) ?? middle) * Math.sqrt(years);
+}
+
 /** A mesh of `columns` between the widest strikes of the smiles. */
-export function makeMesh(smiles: readonly Smile[], columns: number): Mesh {
-  const all = smiles.flatMap((smile) => smile.points);
-  const low = Math.min(0, ...all.map((point) => point.moneyness));
-  const high = Math.max(0, ...all.map((point) => point.moneyness));
-  const moneyness = Array.from({ length: columns }, (_, n) => low + ((high - low) * n) / (columns - 1));
-  const volatilities = smiles.map((smile) => moneyness.map((each) => interpolate(smile, each)));
+export function makeMesh(smiles: readonly Smile[], columns: number, nowMs: number): Mesh {
+  const units = smiles.map((smile) => computeDeviation(smile, nowMs));
+  const all = smiles.flatMap((smile, n) => smile.points.map((point) => point.moneyness / (units[n] ?? 1)));
+  const [low, high] = [Math.min(0, ...all), Math.max(0, ...all)];
+  const deviations = Array.from({ length: columns }, (_, n) => low + ((high - low) * n) / (columns - 1));
+  const volatilities = smiles.map((smile, n) =>
+    deviations.map((each) => interpolate(smile, each * (units[n] ?? 1))),
+  );
   const known = volatilities.flat().filter((each) => each !== null);
   return {
-    moneyness,
+    deviations,
     expiriesMs: smiles.map((smile) => smile.expiryMs),
     volatilities,
     least: Math.min(...known),
