@@ -8,11 +8,21 @@ import (
 	"sync"
 )
 
-// Run calls work for ranges that together cover 0 .. count - 1, at most one range a core, each but the last of a
-// multiple of `grain` items. It returns when all are done.
-func Run(count, grain int, work func(first, end int)) {
+// Spare is how many of Go's processors Run leaves alone: a library has more than the machine has cores, so that a
+// call never waits for another's work.
+var Spare = 0
+
+// Cores is how many ranges Run makes at most.
+func Cores() int { return max(1, runtime.GOMAXPROCS(0)-Spare) }
+
+// Run is RunOn all cores.
+func Run(count, grain int, work func(first, end int)) { RunOn(Cores(), count, grain, work) }
+
+// RunOn calls work for ranges that together cover 0 .. count - 1, at most `workers` of them, each but the last of
+// a multiple of `grain` items. It returns when all are done.
+func RunOn(workers, count, grain int, work func(first, end int)) {
 	grain = max(1, grain)
-	workers := max(1, min(runtime.GOMAXPROCS(0), count/grain))
+	workers = max(1, min(workers, count/grain))
 	if workers == 1 {
 		if count > 0 {
 			work(0, count)

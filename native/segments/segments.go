@@ -5,6 +5,7 @@ package segments
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
 	"golang.org/x/crypto/sha3"
@@ -46,7 +47,25 @@ type Operation struct {
 // VerifyOperations tells for each operation if its signature holds under the key at its address in `cells`
 // (10 limbs of 52 bits). An operation of fewer than 3 words holds no signature and is invalid.
 func VerifyOperations(domain *fr.Element, words []byte, cells []int64, operations []Operation) ([]bool, error) {
+	check, err := NewCheck(domain, words, cells, operations)
+	if err != nil {
+		return nil, err
+	}
+	return check.Run(), nil
+}
+
+// Check is what VerifyOperations has to do, with all that it needs copied.
+type Check struct {
+	domain     fr.Element
+	words      []byte
+	operations []Operation
+	keys       [][KeyLimbs]int64
+}
+
+// NewCheck looks at the places of words and keys, and copies both.
+func NewCheck(domain *fr.Element, words []byte, cells []int64, operations []Operation) (*Check, error) {
 	count := int64(len(words) / Size)
+	check := &Check{*domain, slices.Clone(words), slices.Clone(operations), make([][KeyLimbs]int64, len(operations))}
 	for i, o := range operations {
 		if o.FirstWord < 0 || o.Words < 0 || o.Words > count || o.FirstWord > count-o.Words {
 			return nil, fmt.Errorf("operation %d: words %d+%d are not in a segment of %d", i, o.FirstWord, o.Words, count)
@@ -54,19 +73,25 @@ func VerifyOperations(domain *fr.Element, words []byte, cells []int64, operation
 		if o.KeyAddress < 0 || o.KeyAddress > int64(len(cells))-KeyLimbs {
 			return nil, fmt.Errorf("operation %d: no key can lie at address %d of %d", i, o.KeyAddress, len(cells))
 		}
+		copy(check.keys[i][:], cells[o.KeyAddress:])
 	}
-	statements := make([]signature.Statement, len(operations))
-	whole := make([]bool, len(operations))
-	parallel.Run(len(operations), grain, func(first, end int) {
+	return check, nil
+}
+
+// Run checks, on all cores.
+func (c *Check) Run() []bool {
+	statements := make([]signature.Statement, len(c.operations))
+	whole := make([]bool, len(c.operations))
+	parallel.Run(len(c.operations), grain, func(first, end int) {
 		inputs := make([][7]fr.Element, end-first)
 		for i := first; i < end; i++ {
-			o := &operations[i]
-			key, ok := readKey((*[KeyLimbs]int64)(cells[o.KeyAddress : o.KeyAddress+KeyLimbs]))
+			o := &c.operations[i]
+			key, ok := readKey(&c.keys[i])
 			if !ok || o.Words < smallestWord {
 				continue
 			}
-			own := words[o.FirstWord*Size : (o.FirstWord+o.Words)*Size]
-			inputs[i-first] = messageInput(domain, own)
+			own := c.words[o.FirstWord*Size : (o.FirstWord+o.Words)*Size]
+			inputs[i-first] = messageInput(&c.domain, own)
 			statements[i] = signature.Statement{Key: key, Signature: takeSignature(own)}
 			whole[i] = true
 		}
@@ -78,7 +103,7 @@ func VerifyOperations(domain *fr.Element, words []byte, cells []int64, operation
 	for i := range valid {
 		valid[i] = valid[i] && whole[i]
 	}
-	return valid, nil
+	return valid
 }
 
 // messageInput is what the message of a signed operation is the hash of (spec 10-R03). Only SetKey takes five

@@ -15,6 +15,6 @@ func (t *Tree) SetCells(number int64, cells *[Cells]fr.Element) (fr.Element, err
 	}
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
-	t.apply([]leaf{{uint32(number), poseidon.HashPage(cells)}})
+	t.apply(1, []leaf{{uint32(number), poseidon.HashPage(cells)}})
 	return t.getHash(Depth, 0), nil
 }

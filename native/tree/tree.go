@@ -53,13 +53,19 @@ func New(packing *Packing) *Tree {
 	return t
 }
 
-// Update sets pages and returns the new root. `fields` has 64 integers a page. On an error nothing is changed.
+// Update is UpdateOn all cores.
 func (t *Tree) Update(numbers, kinds, fields []int64) (fr.Element, error) {
+	return t.UpdateOn(parallel.Cores(), numbers, kinds, fields)
+}
+
+// UpdateOn sets pages and returns the new root, computed by at most `workers` cores. `fields` has 64 integers a
+// page. On an error nothing is changed.
+func (t *Tree) UpdateOn(workers int, numbers, kinds, fields []int64) (fr.Element, error) {
 	if len(kinds) != len(numbers) || len(fields) != len(numbers)*Fields {
 		return fr.Element{}, fmt.Errorf("%d page numbers with %d kinds and %d fields: each page has one kind and %d fields",
 			len(numbers), len(kinds), len(fields), Fields)
 	}
-	leaves, err := t.hashPages(numbers, kinds, fields)
+	leaves, err := t.hashPages(workers, numbers, kinds, fields)
 	if err != nil {
 		return fr.Element{}, err
 	}
@@ -71,7 +77,7 @@ func (t *Tree) Update(numbers, kinds, fields []int64) (fr.Element, error) {
 	}
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
-	t.apply(leaves)
+	t.apply(workers, leaves)
 	return t.getHash(Depth, 0), nil
 }
 
@@ -95,11 +101,11 @@ type leaf struct {
 	hash   fr.Element
 }
 
-func (t *Tree) hashPages(numbers, kinds, fields []int64) ([]leaf, error) {
+func (t *Tree) hashPages(workers int, numbers, kinds, fields []int64) ([]leaf, error) {
 	leaves := make([]leaf, len(numbers))
 	var mutex sync.Mutex
 	var failure error
-	parallel.Run(len(numbers), grain, func(first, end int) {
+	parallel.RunOn(workers, len(numbers), grain, func(first, end int) {
 		var cells [poseidon.Lanes][Cells]fr.Element
 		var hashes [poseidon.Lanes]fr.Element
 		for ; first < end; first += poseidon.Lanes {
@@ -135,7 +141,7 @@ func (t *Tree) packPage(number, kind int64, fields []int64) ([Cells]fr.Element, 
 }
 
 // apply sets sorted leaves and computes the nodes above them, level by level.
-func (t *Tree) apply(changed []leaf) {
+func (t *Tree) apply(workers int, changed []leaf) {
 	for level := 0; ; level++ {
 		for i := range changed {
 			t.setHash(level, changed[i].number, &changed[i].hash)
@@ -150,7 +156,7 @@ func (t *Tree) apply(changed []leaf) {
 				parents = append(parents, leaf{number: number})
 			}
 		}
-		parallel.Run(len(parents), grain, func(first, end int) { t.hashNodes(level+1, parents[first:end]) })
+		parallel.RunOn(workers, len(parents), grain, func(first, end int) { t.hashNodes(level+1, parents[first:end]) })
 		changed = parents
 	}
 }

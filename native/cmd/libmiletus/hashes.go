@@ -81,16 +81,22 @@ func miletus_bind_data(data unsafe.Pointer, size C.int64_t, out unsafe.Pointer) 
 	})
 }
 
-// Takes `count` receipts of 4 integers into the accumulator, in place.
+// Takes `count` receipts of 4 integers into the accumulator, in place; at low priority if it is patient.
 //
 //export miletus_absorb_receipts
-func miletus_absorb_receipts(accumulator, receipts unsafe.Pointer, count C.int64_t) *C.char {
+func miletus_absorb_receipts(patient C.int32_t, accumulator, receipts unsafe.Pointer, count C.int64_t) *C.char {
 	return guard(func() error {
 		before, err := readElement(view[byte](accumulator, 32))
 		if err != nil {
 			return err
 		}
-		after, err := segments.AbsorbReceipts(before, view[int64](receipts, 4*count))
+		var after fr.Element
+		absorb := func() { after, err = segments.AbsorbReceipts(before, view[int64](receipts, 4*count)) }
+		if patient != 0 {
+			runPatiently(absorb)
+		} else {
+			absorb()
+		}
 		if err != nil {
 			return err
 		}

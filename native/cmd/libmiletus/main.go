@@ -1,5 +1,5 @@
 // Command libmiletus is the shared library that src/miletus/native calls. Each export takes and fills plain
-// memory of the caller, keeps none of it, and returns NULL, or a message to be freed by miletus_free: no panic
+// memory of the caller, keeps none of it after its return, and returns NULL, or a message to be freed by miletus_free: no panic
 // and no bad input may end the process that has loaded it. Field elements are 32 big-endian bytes.
 package main
 
@@ -9,15 +9,29 @@ import "C"
 
 import (
 	"fmt"
+	"os"
+	"runtime"
 	"unsafe"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
+
+	"miletus/native/parallel"
 )
 
 // abi changes with the exports, so that Python can tell a library that is older than itself.
-const abi = 1
+const abi = 2
 
 func main() {}
+
+// spare is how many calls get on at once while a long one has all cores.
+const spare = 3
+
+func init() {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + spare)
+		parallel.Spare = spare
+	}
+}
 
 //export miletus_abi
 func miletus_abi() C.int32_t { return abi }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
 
+	"miletus/native/parallel"
 	"miletus/native/poseidon"
 	"miletus/native/tree"
 )
@@ -56,19 +57,27 @@ func miletus_tree_free(handle C.uint64_t) *C.char {
 	return guard(func() error { return trees.remove(uint64(handle)) })
 }
 
-// Sets `count` pages of 64 integers and writes the root.
+// Sets `count` pages of 64 integers and writes the root. If it is patient, one core works, at low priority.
 //
 //export miletus_tree_update
 func miletus_tree_update(
-	handle C.uint64_t, count C.int64_t, numbers, kinds, fields, root unsafe.Pointer,
+	handle C.uint64_t, patient C.int32_t, count C.int64_t, numbers, kinds, fields, root unsafe.Pointer,
 ) *C.char {
 	return guard(func() error {
 		t, err := trees.get(uint64(handle))
 		if err != nil {
 			return err
 		}
-		hash, err := t.Update(
-			view[int64](numbers, count), view[int64](kinds, count), view[int64](fields, count*tree.Fields))
+		var hash fr.Element
+		update := func(workers int) {
+			hash, err = t.UpdateOn(workers,
+				view[int64](numbers, count), view[int64](kinds, count), view[int64](fields, count*tree.Fields))
+		}
+		if patient != 0 {
+			runPatiently(func() { update(1) })
+		} else {
+			update(parallel.Cores())
+		}
 		if err != nil {
 			return err
 		}

@@ -3,7 +3,7 @@
 It marshals and checks shapes, and decides nothing. The first call loads the library, the import does not.
 """
 
-from miletus.native.crypto import NativeCrypto, prepare
+from miletus.native.crypto import NativeCrypto, Preparation, prepare, start_prepare
 from miletus.native.hashing import (
     FIELD_MODULUS,
     DataBinding,
@@ -17,6 +17,7 @@ from miletus.native.hashing import (
     keccak256,
     message,
 )
+from miletus.native.jobs import Jobs, Started
 from miletus.native.library import NativeLibraryError
 from miletus.native.off_chain import OffChainCrypto, decode_parts, restore_signatures, strip_signatures
 from miletus.native.signatures import PrivateKey, derive_key, verify, verify_many
@@ -25,11 +26,14 @@ from miletus.native.tree import Proof, Tree, pack_page, verify_proof
 __all__ = [
     "FIELD_MODULUS",
     "DataBinding",
+    "Jobs",
     "NativeCrypto",
     "NativeLibraryError",
     "OffChainCrypto",
+    "Preparation",
     "PrivateKey",
     "Proof",
+    "Started",
     "Tree",
     "absorb_entry",
     "absorb_receipts",
@@ -45,6 +49,7 @@ __all__ = [
     "pack_page",
     "prepare",
     "restore_signatures",
+    "start_prepare",
     "strip_signatures",
     "verify",
     "verify_many",

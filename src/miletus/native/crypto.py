@@ -1,6 +1,7 @@
 """The machine's cryptography, done by the Go library (spec 10)."""
 
 from array import array
+from typing import NamedTuple
 
 from miletus.engine import layout, params
 from miletus.engine import segment as segments
@@ -10,6 +11,7 @@ from miletus.engine.machine import Machine
 from miletus.engine.segment import Segment
 from miletus.engine.state import RECEIPT, State, get_stage
 from miletus.native import hashing
+from miletus.native.jobs import Jobs
 from miletus.native.library import check, element_bytes, ffi, get_library, int64_buffer
 from miletus.native.signatures import verify
 
@@ -40,25 +42,14 @@ class NativeCrypto(Crypto):
         Records of an inbox segment carry no signature, and Approve is judged by what will be on the stage
         when it runs: both are left alone.
         """
-        if segment.source != segments.SEQUENCED:
-            return 0
-        records, count = segment.records, int(segment.count)
-        capacity = int(state.capacity)
-        operations = array("q")
-        places: list[int] = []
-        for at in range(0, count * _RECORD, _RECORD):
-            if not _FIRST_SIGNED_KIND <= records[at + _KIND] <= _LAST_SIGNED_KIND:
-                continue
-            records[at + _SIGNED] = 0
-            account, key = records[at + _ACCOUNT], records[at + _KEY]
-            if account < capacity and key < _KEYS:
-                places.append(at + _SIGNED)
-                operations.extend((records[at + _FIRST_WORD], records[at + _WORDS], state.key(account, key)))
-        held = 0
-        for place, flag in zip(places, self._verify_operations(state, segment, operations), strict=True):
-            records[place] = flag
-            held += flag
-        return held
+        places, operations = find_signed(segment, state)
+        return fill_signed(segment, places, self._verify_operations(state, segment, operations))
+
+    def start_prepare(self, segment: Segment, state: State, jobs: Jobs) -> "Preparation":
+        """Begin what `prepare` does, under the keys of now."""
+        places, operations = find_signed(segment, state)
+        job = jobs.start_verify(self._domain_bytes, segment.words, state.cells, operations)
+        return Preparation(job, segment, places)
 
     def _verify_operations(self, state: State, segment: Segment, operations: "array[int]") -> bytes:
         """A byte for each operation (first word, words, address of its key): 1 if its signature holds."""
@@ -115,6 +106,47 @@ class NativeCrypto(Crypto):
         write_element(state, address, hashing.absorb_withdrawal(accumulator, owner, amount))
 
 
+class Preparation(NamedTuple):
+    """A segment whose signatures are being checked; `finish` when the job is done, before it is used."""
+
+    job: int
+    segment: Segment
+    places: list[int]
+
+    def finish(self, jobs: Jobs) -> int:
+        """Fill R_SIGNED of its signed records; return how many hold."""
+        return fill_signed(self.segment, self.places, jobs.finish_verify(self.job, len(self.places)))
+
+
+def find_signed(segment: Segment, state: State) -> tuple[list[int], "array[int]"]:
+    """Where the R_SIGNED of signed records lie, and first word, words and address of the key of each.
+
+    R_SIGNED becomes 0 in all of them, for good where there can be no key.
+    """
+    operations = array("q")
+    places: list[int] = []
+    if segment.source != segments.SEQUENCED:
+        return places, operations
+    records, capacity = segment.records, int(state.capacity)
+    for at in range(0, int(segment.count) * _RECORD, _RECORD):
+        if not _FIRST_SIGNED_KIND <= records[at + _KIND] <= _LAST_SIGNED_KIND:
+            continue
+        records[at + _SIGNED] = 0
+        account, key = records[at + _ACCOUNT], records[at + _KEY]
+        if account < capacity and key < _KEYS:
+            places.append(at + _SIGNED)
+            operations.extend((records[at + _FIRST_WORD], records[at + _WORDS], state.key(account, key)))
+    return places, operations
+
+
+def fill_signed(segment: Segment, places: list[int], flags: bytes) -> int:
+    """Fill R_SIGNED at these places; return how many hold."""
+    records = segment.records
+    for place, flag in zip(places, flags, strict=True):
+        records[place] = flag
+    return sum(flags)
+
+
 def prepare(segment: Segment, machine: Machine) -> int:
     """Check the signatures of a segment at once, before `machine` runs it; return how many hold.
 
@@ -122,7 +154,17 @@ def prepare(segment: Segment, machine: Machine) -> int:
     state holds at that moment, and the machine itself only knows of keys set after it started or resumed.
     The machine must have been made with a NativeCrypto; TypeError otherwise.
     """
+    return get_crypto(machine).prepare(segment, machine.state)
+
+
+def start_prepare(segment: Segment, machine: Machine, jobs: Jobs) -> Preparation:
+    """Begin what `prepare` does, under the keys that the state holds now."""
+    return get_crypto(machine).start_prepare(segment, machine.state, jobs)
+
+
+def get_crypto(machine: Machine) -> NativeCrypto:
+    """The cryptography of a machine that was made with a NativeCrypto; TypeError otherwise."""
     crypto = machine.crypto
     if not isinstance(crypto, NativeCrypto):
         raise TypeError(f"the machine's cryptography is {type(crypto).__name__}, not NativeCrypto")
-    return crypto.prepare(segment, machine.state)
+    return crypto

@@ -68,13 +68,16 @@ def message(domain: int, payload: int, x: int = 0, y: int = 0) -> int:
     return hash7(TAG_MESSAGE, domain, payload, x, y)
 
 
-def absorb_receipts(accumulator: int, receipts: Any) -> int:
-    """Take receipts into the accumulator (10-R07): reason, filled, notional, detail of each, all flat."""
+def absorb_receipts(accumulator: int, receipts: Any, patient: bool = False) -> int:
+    """Take receipts into the accumulator (10-R07): reason, filled, notional, detail of each, all flat.
+
+    `patient`: on a thread of low priority.
+    """
     memory, size = int64_buffer(receipts)
     if size % 4:
         raise ValueError(f"{size} integers are not whole receipts of 4")
     out = ffi.new("unsigned char[32]", element_bytes(accumulator))
-    check(get_library().miletus_absorb_receipts(out, memory, size // 4))
+    check(get_library().miletus_absorb_receipts(patient, out, memory, size // 4))
     return int.from_bytes(ffi.buffer(out))
 
 

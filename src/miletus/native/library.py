@@ -20,7 +20,7 @@ LIBRARY_VARIABLE: Final = "MILETUS_NATIVE_LIBRARY"
 
 LIBRARY_NAME: Final = "libmiletus.so"
 
-_ABI: Final = 1
+_ABI: Final = 2
 _DECLARATIONS: Final = """
 int32_t miletus_abi(void);
 void miletus_free(char *message);
@@ -28,7 +28,7 @@ char *miletus_hash7(uint64_t tag, const void *elements, int64_t count, void *out
 char *miletus_hash15(uint64_t tag, const void *elements, int64_t count, void *out);
 char *miletus_keccak(const void *data, int64_t size, void *out);
 char *miletus_bind_data(const void *words, int64_t size, void *out);
-char *miletus_absorb_receipts(void *accumulator, const void *receipts, int64_t count);
+char *miletus_absorb_receipts(int32_t patient, void *accumulator, const void *receipts, int64_t count);
 char *miletus_derive(const void *seed, void *out);
 char *miletus_sign(const void *key, const void *message, void *out);
 char *miletus_verify_many(int64_t count, const void *publics, const void *messages, const void *signatures,
@@ -39,8 +39,8 @@ char *miletus_set_packing(const void *values, int64_t count);
 char *miletus_pack(int64_t kind, const void *fields, void *cells);
 char *miletus_tree_new(void *handle);
 char *miletus_tree_free(uint64_t handle);
-char *miletus_tree_update(uint64_t handle, int64_t count, const void *numbers, const void *kinds,
-                          const void *fields, void *root);
+char *miletus_tree_update(uint64_t handle, int32_t patient, int64_t count, const void *numbers,
+                          const void *kinds, const void *fields, void *root);
 char *miletus_tree_root(uint64_t handle, void *root, void *count);
 char *miletus_tree_prove(uint64_t handle, int64_t page, void *out);
 char *miletus_proof_root(int64_t page, const void *cells, const void *siblings, void *root);

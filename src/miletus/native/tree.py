@@ -63,8 +63,8 @@ class Tree:
         self._handle: Final[int] = handle[0]
         weakref.finalize(self, _free, self._handle, os.getpid())
 
-    def update(self, numbers: Any, kinds: Any, fields: Any) -> bytes:
-        """Set pages and return the new root, 32 bytes.
+    def update(self, numbers: Any, kinds: Any, fields: Any, patient: bool = False) -> bytes:
+        """Set pages and return the new root, 32 bytes. `patient`: on one core, at low priority.
 
         `numbers` and `kinds` have an integer a page, `fields` 64 a page: what `Machine.take_dirty` and
         `Machine.export_pages` return, or lists. Raises ValueError, with nothing changed, for a number outside
@@ -74,7 +74,9 @@ class Tree:
         out = ffi.new("unsigned char[32]")
         library = get_library()
         check(
-            library.miletus_tree_update(self._handle, count, numbers_memory, kinds_memory, fields_memory, out)
+            library.miletus_tree_update(
+                self._handle, patient, count, numbers_memory, kinds_memory, fields_memory, out
+            )
         )
         return bytes(ffi.buffer(out))
 

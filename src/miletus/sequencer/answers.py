@@ -1,7 +1,7 @@
 """What clients and subscribers are told."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -50,6 +50,7 @@ class PendingGroup:
     results: list[Result | None]
     jobs: list[SegmentJob]
     places: list[int]
+    confirmations: list[Confirmation] = field(default_factory=list)
 
     def build_feed(self, epoch: int) -> FeedGroup:
         """The group as subscribers see it."""

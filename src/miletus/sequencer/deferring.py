@@ -46,7 +46,7 @@ class FollowingCrypto(OffChainCrypto, DeferringCrypto):
 
 def fold(events: int, receipts: bytes) -> int:
     """The accumulator after receipts."""
-    return absorb_receipts(events, array("q", receipts)) if receipts else events
+    return absorb_receipts(events, array("q", receipts), patient=True) if receipts else events
 
 
 def read_events(numbers: Any, fields: Any) -> int:

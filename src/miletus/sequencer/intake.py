@@ -24,7 +24,7 @@ from miletus.engine.transactions.authorise import (
     check_key,
     exists,
 )
-from miletus.native import prepare
+from miletus.native import Jobs, Started, prepare, start_prepare
 from miletus.sequencer.errors import Refused
 from miletus.sequencer.feed import InboxEntry
 
@@ -82,11 +82,22 @@ def screen(machine: Machine, operations: Sequence[bytes], moment: int = 0, keys:
 
 
 def verify(machine: Machine, candidates: Candidates) -> None:
-    """Check the signatures, on all cores. It may run in another thread while the machine executes a group.
-
-    Then the keys are those before or after that group; `decide` checks again when it set any.
-    """
+    """Check the signatures, on all cores."""
     prepare(candidates.segment, machine)
+
+
+def start_verify(machine: Machine, candidates: Candidates, jobs: Jobs) -> Started:
+    """Begin to check the signatures.
+
+    The machine may execute groups meanwhile. The keys are those of before; `decide` checks again when a group
+    set any.
+    """
+    preparation = start_prepare(candidates.segment, machine, jobs)
+
+    def finish() -> None:
+        preparation.finish(jobs)
+
+    return Started(preparation.job, finish)
 
 
 def decide(

@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
+from miletus.native import Jobs, Started
 from miletus.sequencer.errors import LogDamaged, LogError, LogFull
 from miletus.sequencer.frames import (
     FILE_HEADER_BYTES,
@@ -55,7 +56,7 @@ class Log:
         self._offset = file_bytes
         self._descriptor = -1
         self._spare_lock = threading.Lock()
-        self._file_lock = threading.Lock()
+        self._synced = 0
         self._filler: threading.Thread | None = None
         directory.mkdir(parents=True, exist_ok=True)
         self._mark = Mark(directory / "mark")
@@ -97,15 +98,29 @@ class Log:
             self._fill_spare_in_background()
 
     def sync(self) -> None:
-        """Make everything appended durable. OSError when the disk refuses: what it holds is unknown then.
-
-        It may run in another thread than `append`; what is appended meanwhile counts for the next sync.
-        """
-        with self._file_lock:
-            if self._descriptor < 0:
-                return  # nothing was written yet
-            number = self.next_number
+        """Make everything appended durable. OSError when the disk refuses: what it holds is unknown then."""
+        if self._descriptor >= 0:
             os.fdatasync(self._descriptor)
+            self._note_synced(self.next_number)
+
+    def start_sync(self, jobs: Jobs) -> Started:
+        """Begin to make everything appended durable; what is appended meanwhile is for the next sync.
+
+        Its end raises OSError when the disk refuses: what it holds is unknown then.
+        """
+        number = self.next_number
+        job = jobs.start_sync(self._descriptor)
+
+        def finish() -> None:
+            jobs.finish_sync(job)
+            self._note_synced(number)
+
+        return Started(job, finish)
+
+    def _note_synced(self, number: int) -> None:
+        """Note that all before a number is durable. That of an older file may come later."""
+        if number > self._synced:
+            self._synced = number
             self._mark.put(number)
 
     def reserve(self) -> None:
@@ -195,9 +210,8 @@ class Log:
             sync_directory(self.directory)
         except OSError as error:
             raise self._full(error) from error
-        with self._file_lock:
-            self._close_file()
-            self._descriptor = os.open(path, os.O_RDWR)
+        self._close_file()
+        self._descriptor = os.open(path, os.O_RDWR)
         self._offset, self._header = FILE_HEADER_BYTES, header
 
     def _close_file(self) -> None:

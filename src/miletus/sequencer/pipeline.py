@@ -1,18 +1,18 @@
 """The stages of a node, overlapped.
 
-While one group is executed, the disk syncs the one before it, and the signatures of the next are checked.
-Everything but `verify` and `sync`, which leave Python to others while they work, runs in the event loop's
-thread.
+While one group is executed, the disk syncs the one before it, and the signatures of the next are checked, in
+threads of the native library. Everything else runs in the event loop's thread, which waits for neither.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from miletus.sequencer.answers import Answer, PendingGroup
+from miletus.sequencer.background import Background
 from miletus.sequencer.errors import LogFull, NodeStopped, Refused, SequencerError
 from miletus.sequencer.intake import Candidates
 from miletus.sequencer.node import Node
@@ -52,8 +52,6 @@ class Pipeline:
         self._arrived = asyncio.Event()
         self._to_order = asyncio.Event()
         self._to_sync = asyncio.Event()
-        self._verifier = ThreadPoolExecutor(1, thread_name_prefix="verify")
-        self._syncer = ThreadPoolExecutor(1, thread_name_prefix="sync")
         self._tasks: list[asyncio.Task[None]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._idle_due = False
@@ -63,6 +61,7 @@ class Pipeline:
 
     def start(self) -> None:
         """Start working, in the running event loop."""
+        self._background = Background()
         self._tasks = [asyncio.create_task(stage()) for stage in (self._verify, self._order, self._confirm)]
         self._wake_idle()
 
@@ -75,8 +74,7 @@ class Pipeline:
         if self._timer is not None:
             self._timer.cancel()
         self._refuse_all(NodeStopped(GOING_DOWN))
-        self._verifier.shutdown()
-        self._syncer.shutdown()
+        self._background.close()
 
     @property
     def waiting(self) -> int:
@@ -119,7 +117,6 @@ class Pipeline:
 
     async def _verify(self) -> None:
         """Take what waits as a group, screen it, and check its signatures, one group ahead of the others."""
-        loop = asyncio.get_running_loop()
         while self.node.failure is None and not self._stopping:
             await self._arrived.wait()
             self._arrived.clear()
@@ -127,7 +124,7 @@ class Pipeline:
                 group = self._take_group()
                 try:
                     candidates = self.node.screen([waiting.words for waiting in group])
-                    await loop.run_in_executor(self._verifier, self.node.verify, candidates)
+                    await self._background.wait(self.node.start_verify(candidates, self._background.jobs))
                 except Exception as error:
                     self._fail(group, error)
                     continue
@@ -237,7 +234,6 @@ class Pipeline:
     # ---- sync and confirm
 
     async def _confirm(self) -> None:
-        loop = asyncio.get_running_loop()
         while self._ordered or not self._all_ordered:
             await self._to_sync.wait()
             self._to_sync.clear()
@@ -245,7 +241,10 @@ class Pipeline:
             if not count:
                 continue
             try:
-                await loop.run_in_executor(self._syncer, self.node.sync)
+                started = self.node.start_sync(self._background.jobs)
+                for pending, _ in islice(self._ordered, count):
+                    self.node.sign(pending)
+                await self._background.wait(started)
             except SequencerError as error:
                 while self._ordered:
                     self._tell_all(self._ordered.popleft()[1], error)

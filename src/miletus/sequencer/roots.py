@@ -128,7 +128,7 @@ class RootKeeper:
     def _do(self, job: SegmentJob) -> None:
         self.events = fold(self.events, job.receipts)
         write_events(job.pages[0], job.pages[2], self.events)
-        root = self.tree.update(*job.pages)
+        root = self.tree.update(*job.pages, patient=True)
         self._remember(job.pages)
         self._segments.append(job.build(root))
         if job.finish is None:

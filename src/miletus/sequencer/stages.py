@@ -1,7 +1,7 @@
 """The stages through which every group goes, and the state that they share. `node` is what is used.
 
 A group is screened and verified (`intake`), decided and ordered (log and machine), synced (the disk), and
-confirmed (signatures, answers, feed). `verify` and `sync` may run in threads of their own, beside the others.
+confirmed (signatures, answers, feed). Signatures and disk may be waited for while other groups go on.
 """
 
 from collections import deque
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from miletus.engine.machine import Machine
 from miletus.engine.segment import SET_KEY
+from miletus.native import Jobs, Started
 from miletus.sequencer.answers import Answer, FeedGroup, PendingGroup, build_feed_group, find_places
 from miletus.sequencer.bundle import admit_bundle, admit_settle
 from miletus.sequencer.chain import Deployment
@@ -25,6 +26,7 @@ from miletus.sequencer.intake import (
     find_rekeyed,
     screen,
     split_parts,
+    start_verify,
     verify,
 )
 from miletus.sequencer.lock import lock_directory
@@ -36,7 +38,7 @@ DEFAULT_CONFIG = NodeConfig()
 
 
 class Stages:
-    """What a node stands on, and its stages, which are for one thread but where they say otherwise."""
+    """What a node stands on, and its stages, which are for one thread."""
 
     def __init__(
         self,
@@ -130,8 +132,12 @@ class Stages:
         return screen(self.machine, operations, self._executor.moment, self._executor.keys)
 
     def verify(self, candidates: Candidates) -> None:
-        """Check signatures. It may run in another thread, also while a group is ordered."""
+        """Check signatures."""
         verify(self.machine, candidates)
+
+    def start_verify(self, candidates: Candidates, jobs: Jobs) -> Started:
+        """Begin to check signatures, while other groups go through their stages."""
+        return start_verify(self.machine, candidates, jobs)
 
     def decide(self, candidates: Candidates) -> list[Refused | None]:
         """None for each operation that may be ordered next, right after this, in this order."""
@@ -194,17 +200,24 @@ class Stages:
         return self._order(plan, items, [], trusted=False) if items else None
 
     def sync(self) -> None:
-        """Make all that was ordered durable. May run in another thread. NodeStopped if the disk refuses."""
-        try:
-            self._log.sync()
-        except OSError as error:
-            self._stop(error)
-            self.require_running()
+        """Make all that was ordered durable. NodeStopped if the disk refuses."""
+        self._guard_disk(self._log.sync)
+
+    def start_sync(self, jobs: Jobs) -> Started:
+        """Begin to make all that was ordered durable. Its end raises NodeStopped if the disk refused."""
+        job, finish = self._log.start_sync(jobs)
+        return Started(job, lambda: self._guard_disk(finish))
+
+    def sign(self, pending: PendingGroup) -> None:
+        """Sign a group, perhaps while it is being synced: no one sees it before `confirm`."""
+        pending.confirmations = self.signer.confirm(self.epoch, pending.tree)
 
     def confirm(self, pending: PendingGroup) -> list[Answer]:
-        """Sign a group that is synced, tell it to the listeners, and answer each operation of its clients."""
+        """Tell a group that is synced to the listeners, and answer each operation of its clients."""
         self.require_running()
-        confirmations = self.signer.confirm(self.epoch, pending.tree)
+        if not pending.confirmations:
+            self.sign(pending)
+        confirmations = pending.confirmations
         for job in pending.jobs:
             self._roots.put(job)
         self._publish(pending.build_feed(self.epoch))
@@ -221,6 +234,13 @@ class Stages:
         """NodeStopped if the node takes nothing any more."""
         if self.failure is not None:
             raise NodeStopped(str(self.failure)) from self.failure
+
+    def _guard_disk(self, sync: Callable[[], None]) -> None:
+        try:
+            sync()
+        except OSError as error:
+            self._stop(error)
+            self.require_running()
 
     def _next_plan(self) -> Plan:
         plan = self._plan.copy()
