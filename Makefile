@@ -17,6 +17,9 @@ STAMPS := build/stamps
 # go install checks it against Go's checksum database; the version is the pin
 STATICCHECK_VERSION := v0.8.2
 
+# circuits whose keys a deployment of the small size has
+KEYS_OF := edge-small outbox exit silence
+
 GO_MODULES := $(patsubst %/go.mod,%,$(wildcard native/go.mod circuits/go.mod))
 # what circuits are made of, by which compiled ones are kept (circuits/keys)
 CIRCUIT_SOURCES := $(shell find circuits native -name '*.go' -not -name '*_test.go' -not -path '*/cmd/*' \
@@ -31,7 +34,7 @@ NEED_GO = $(call need,$(GO),Go 1.25 or newer (Debian: golang-go, or https://go.d
 
 PYTHON_CODE := src scripts setup.py tests vectors benchmarks
 
-.PHONY: help setup build native prover contracts web lint format test test-python test-go test-web test-long \
+.PHONY: help setup build native prover keys contracts web lint format test test-python test-go test-web test-long \
         bench demo docs reference rules vectors lock clean
 
 help:  ## this list
@@ -99,6 +102,14 @@ build/prover: $(PROVER_SOURCES)
 	@cd circuits && $(GO) build -trimpath -o ../build/prover \
 	    -ldflags "-X miletus/circuits/keys.source=$$(cd .. && cat $(CIRCUIT_SOURCES) | sha256sum | cut -c1-64)" ./cmd/prover
 
+# Keys lie in build/keys by the hash of their circuit: those that are there already are not made again.
+keys: $(STAMPS)/keys  ## development keys of the circuits that demo and tests prove with
+
+$(STAMPS)/keys: build/prover | $(STAMPS)
+	@echo "keys of the circuits $(KEYS_OF): about two minutes of two cores where there are none yet"
+	@build/prover setup $(KEYS_OF) >/dev/null
+	@touch $@
+
 contracts: $(STAMPS)/contracts  ## the L1 contracts, into build/contracts
 
 $(STAMPS)/contracts: $(CONTRACT_SOURCES) contracts/compile.py $(STAMPS)/python | $(STAMPS)
@@ -129,7 +140,7 @@ format: $(STAMPS)/python $(STAMPS)/web-node  ## put every file of Python and of 
 test: setup build native contracts web lint rules test-python test-go test-web  ## everything but the long tests
 
 # The second run repeats what is marked both_builds on the uncompiled source of the machine.
-test-python: build native prover contracts
+test-python: build native prover contracts keys
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 	MILETUS_INTERPRETED=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "both_builds and not long"
 
@@ -139,7 +150,7 @@ test-go:
 test-web: $(STAMPS)/web-node
 	cd web && $(NPM) run --silent test
 
-test-long: setup build native prover contracts  ## the tests marked long, and Go's tests without -short
+test-long: setup build native prover contracts keys  ## the tests marked long, and Go's tests without -short
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m long
 	@for module in $(GO_MODULES); do echo "go test: $$module"; \
 	    (cd $$module && $(GO) test -timeout 120m ./...); done
@@ -149,10 +160,10 @@ rules: $(STAMPS)/python  ## rules of spec/ that no test cites, and citations of 
 
 # ---- use ------------------------------------------------------------------------------------------
 
-# make demo CHAINS=folder-of-snapshots REPORT=file.json DAYS=3 SEED=1; each may be left out
-demo: setup build native prover contracts  ## the main job, from nothing to a settled batch
+# make demo CHAINS=folder-of-snapshots REPORT=file.json DAYS=3 SEED=1 PROOFS=0; each may be left out
+demo: setup build native prover contracts $(if $(filter 0,$(PROOFS)),,keys)  ## the main job, from nothing to an exit
 	$(BIN)/miletus demo $(if $(CHAINS),--chains "$(CHAINS)") $(if $(REPORT),--report "$(REPORT)") \
-	    $(if $(DAYS),--days "$(DAYS)") $(if $(SEED),--seed "$(SEED)")
+	    $(if $(DAYS),--days "$(DAYS)") $(if $(SEED),--seed "$(SEED)") $(if $(filter 0,$(PROOFS)),--no-proofs)
 
 bench: setup build native prover contracts  ## every benchmark; writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks.report
