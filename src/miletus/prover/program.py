@@ -166,8 +166,11 @@ class Prover:
         """Make development keys of a circuit if there are none; raises ProverError."""
         return Circuit.from_json(self._ask({"do": "setup", "circuit": circuit})["about"])
 
-    def close(self) -> None:
-        """End the program after the proof in progress; what waits is not answered any more."""
+    def close(self, seconds: float = STOP_SECONDS) -> None:
+        """End the program after the proof in progress; what waits is not answered any more.
+
+        A proof that takes longer than `seconds` from now is given up.
+        """
         with self._lock:
             process, self._process = self._process, None
         if process is None:
@@ -177,7 +180,7 @@ class Prover:
             assert process.stdin is not None
             process.stdin.close()
         try:
-            process.wait(STOP_SECONDS)
+            process.wait(seconds)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

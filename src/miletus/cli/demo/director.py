@@ -88,7 +88,8 @@ class Director:
     # ---- the phases
 
     def _found(self) -> None:
-        self.screen.begin("starting L1, deploying the contracts")
+        keys = "; making the circuits' keys takes two minutes, once" if self.proofs is not None else ""
+        self.screen.begin(f"starting L1, deploying the contracts{keys}")
         start_s = self.market.start_s - self._get_lead_s()
         l1 = self.system.start_l1(start_s)
         deployment = self.system.found(start_s * 1000)

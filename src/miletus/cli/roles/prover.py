@@ -26,6 +26,9 @@ from miletus.settlement.sender import Sender
 from miletus.settlement.service import PASSING, Choice, ProvingService
 from miletus.settlement.watchtower import Watchtower
 
+GIVE_UP_SECONDS = 2.0
+"""How long a proof in progress may hold up the end; what is not on L1 is proved again later."""
+
 OWN_WALLET = "prover"
 """The wallet that a system keeps for who proves and gives none of their own."""
 
@@ -84,7 +87,7 @@ class ProverRole:
                 self.channel.wait(0.05)
         finally:
             self._done.set()
-            self.program.close()  # what is being proved then fails, and the thread ends
+            self.program.close(GIVE_UP_SECONDS)  # what is being proved then fails, and the thread ends
             worker.join()
         if self._error is not None:
             raise self._error
