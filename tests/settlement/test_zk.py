@@ -12,6 +12,7 @@ from miletus.native import strip_signatures
 from miletus.sequencer.feed import BatchRecord, BatchStore
 from miletus.settlement.anvil import Anvil, AnvilControl
 from miletus.settlement.batcher import Batcher, build_commitment
+from miletus.settlement.challenger import Challenger
 from miletus.settlement.errors import CallReverted
 from miletus.settlement.l1 import ZK
 from miletus.settlement.proving import BatchProver
@@ -232,6 +233,62 @@ def stop_after(prover: BatchProver, count: int) -> None:
         return submit(*arguments, **options)  # type: ignore[arg-type]
 
     prover.sender.resubmit = resubmit  # type: ignore[method-assign,assignment]
+
+
+@pytest.mark.rule("08-R31", "08-R22")
+def test_a_challenger_removes_what_it_can_not_refute(
+    world: World, alice: Trader, sequencer: SmallSequencer
+) -> None:
+    """A lie whose signatures are withheld: it waits for the deadline, and then goes on."""
+    sequencer.close([alice.withdraw(1)])
+    sequencer.close([alice.withdraw(2)])
+    honest = sequencer.batches[1]
+    lie(sequencer, 2, change_segment(1, root=bytes(31) + b"\7"))
+    post(world, sequencer)
+    assert make_prover(world, sequencer).prove(1).final
+    challenger = Challenger(make_tower(world), make_prover(world, None))
+    for _ in range(2):
+        with pytest.raises(SignaturesMissing):
+            challenger.poll()
+    alarm = challenger.tower.alarm
+    assert alarm is not None
+    assert alarm.batch == 2
+    world.pass_time(WINDOW_S)
+    world.control.mine()
+    assert challenger.poll() == []
+    assert (world.rollup.get_head_number(), challenger.tower.alarm) == (1, None)
+    sequencer.batches[1] = honest
+    post(world, sequencer)
+    assert [batch.number for batch in challenger.poll()] == [2]
+    assert not challenger.prover.remove_overdue()
+
+
+@pytest.mark.rule("08-R31")
+def test_nothing_is_removed_that_was_proved_or_has_time(
+    world: World, alice: Trader, sequencer: SmallSequencer
+) -> None:
+    prover, other = make_prover(world, sequencer), make_prover(world, None)
+    assert not prover.remove_overdue()
+    sequencer.close([alice.withdraw(1)])
+    sequencer.close([alice.withdraw(2)])
+    post(world, sequencer)
+    prover.prove(2)
+    assert not prover.remove_overdue()
+    world.pass_time(WINDOW_S - 100)
+    world.control.mine()
+    assert not prover.remove_overdue()
+    prover.prove(1)
+    world.pass_time(200)
+    world.control.mine()
+    assert not prover.remove_overdue()
+    assert world.rollup.get_final_number() == 2
+    sequencer.close([alice.withdraw(3)])
+    post(world, sequencer)
+    world.pass_time(WINDOW_S)
+    world.control.mine()
+    assert prover.remove_overdue()
+    assert not other.remove_overdue()
+    assert world.rollup.get_head_number() == 2
 
 
 @pytest.mark.rule("08-R31", "08-R28")

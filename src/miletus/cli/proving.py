@@ -9,6 +9,7 @@ from pathlib import Path
 from miletus.cli.errors import CliError
 from miletus.cli.outlook import Outlook, Where
 from miletus.cli.output import Output, get_plain
+from miletus.cli.own_node import find_archive, find_states, open_archive
 from miletus.cli.trading import parse_decimal
 from miletus.client.keys import KEY_VARIABLE
 from miletus.prover import Prover
@@ -36,6 +37,7 @@ class Options:
         mint: have a development L1 give the wallet ETH for gas.
         setup: make development keys where there are none.
         side_by_side: proofs at once, 0 for as many as fit.
+        archive: folder of batch files with their signatures, for policy zk; None for the own node's, if any.
 
     """
 
@@ -47,6 +49,7 @@ class Options:
     mint: bool = False
     setup: bool = False
     side_by_side: int = 0
+    archive: Path | None = None
 
 
 def prove_batches(where: Where, options: Options, as_json: bool) -> None:
@@ -64,7 +67,17 @@ def prove_batches(where: Where, options: Options, as_json: bool) -> None:
 
     try:
         with Prover(setup=options.setup, side_by_side=options.side_by_side, say=say) as program:
-            prover = BatchProver(outlook.make_view(), outlook.genesis, sender, program, options.size, say)
+            node = outlook.folder.path / "node"
+            prover = BatchProver(
+                outlook.make_view(),
+                outlook.genesis,
+                sender,
+                program,
+                options.size,
+                say,
+                archive=open_archive(options.archive) if options.archive is not None else find_archive(node),
+                states=find_states(node),
+            )
             while not verdicts or options.every:
                 number = options.batch if options.batch is not None else prover.find_next()
                 if number is None:

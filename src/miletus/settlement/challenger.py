@@ -35,6 +35,8 @@ class Challenger:
     def poll(self) -> list[Verified]:
         """Follow L1 to its head; challenge what is wrong, and go on; the batches that were found right.
 
+        Under policy zk what nobody proved in time is removed first, right or wrong.
+
         Raises:
             L1Error: L1 can't be used now; poll again.
             ProverError: the proof can't be made now; poll again.
@@ -42,6 +44,7 @@ class Challenger:
             NothingToProve: the wrong batch is final: nobody challenged it in time.
 
         """
+        self.prover.remove_overdue()
         found = self.tower.poll()
         while self.tower.alarm is not None:
             alarm = self.tower.alarm

@@ -14,7 +14,7 @@ from miletus.native import NativeCrypto
 from miletus.prover import Prover
 from miletus.settlement.chain import ChainView, PostedBatch
 from miletus.settlement.court import Court
-from miletus.settlement.errors import SettlementError
+from miletus.settlement.errors import CallReverted, SettlementError, TransactionReverted
 from miletus.settlement.genesis import Genesis
 from miletus.settlement.posting import NOBODY, SIZES, PathGone, Work
 from miletus.settlement.proofs import Reproduction, compute_parts
@@ -136,6 +136,31 @@ class BatchProver:
             except PathGone as error:
                 self.say(str(error))
         return self._prove(number, post=post)
+
+    def remove_overdue(self) -> bool:
+        """Remove the next batch if its deadline passed without a proof (policy zk); whether it went.
+
+        Raises:
+            L1Error: L1 can't be used now.
+
+        """
+        rollup = self.view.rollup
+        if not rollup.is_off_chain:
+            return False
+        self.view.poll()
+        posted, head = self.view.get_batch(rollup.get_final_number() + 1), self.view.head
+        if posted is None or head is None or head.timestamp_s < posted.committed_at_s + rollup.window_s:
+            return False
+        if self.court.is_proved(posted.id):
+            return False
+        key = f"expire {to_hex(posted.id)[2:]}"
+        try:
+            self.sender.resubmit(key, rollup.expire())
+            self.sender.wait(key)
+        except (CallReverted, TransactionReverted):
+            return False  # somebody else was first
+        self.say(f"batch {posted.number} ({to_hex(posted.id)[:12]}) was not proved in time: it is removed")
+        return True
 
     def _prove(self, number: int, *, post: bool) -> Verdict:
         self.view.poll()

@@ -12,6 +12,7 @@ from miletus.engine.reasons import Reason
 from miletus.engine.segment import INBOX, R_FIRST_WORD, RECORD, SEQUENCED
 from miletus.engine.state import RECEIPT
 from miletus.native import NativeCrypto, restore_signatures, strip_signatures
+from miletus.prover import ProverError
 from miletus.settlement.commitment import WORD, Commitment
 from miletus.settlement.errors import SettlementError
 from miletus.settlement.replica import Pages, Replica
@@ -21,11 +22,11 @@ Signatures = dict[int, bytes]
 """The two words of each signature, 62 bytes, by the place of its operation's first word."""
 
 
-class SignaturesMissing(SettlementError):
+class SignaturesMissing(SettlementError, ProverError):
     """Nobody here has the signatures that a proof needs."""
 
 
-class SignatureInvalid(SettlementError):
+class SignatureInvalid(SettlementError, ProverError):
     """A signature does not hold, so there is no proof of the batch."""
 
 

@@ -35,6 +35,9 @@ def prove(
     size: SizeOption = "small",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Make the proofs; post nothing.")] = False,
     side_by_side: SideOption = 0,
+    archive: Annotated[
+        Path | None, typer.Option(help="Folder of batch files with signatures, which policy zk keeps off L1.")
+    ] = None,
     wallet: WalletOption = None,
     mint: MintOption = False,
     setup: SetupOption = False,
@@ -52,7 +55,7 @@ def prove(
 
     prove_batches(
         Where(folder, rpc, rollup, genesis, start_block, moved_time),
-        Options(batch, every, size, wallet, not dry_run, mint, setup, side_by_side),
+        Options(batch, every, size, wallet, not dry_run, mint, setup, side_by_side, archive),
         as_json,
     )
 

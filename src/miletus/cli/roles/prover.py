@@ -16,9 +16,9 @@ from miletus.cli.channel import Channel, Fields, describe
 from miletus.cli.errors import CliError, explain
 from miletus.cli.outlook import Outlook, Where
 from miletus.cli.output import Output
+from miletus.cli.own_node import find_archive, find_states
 from miletus.cli.proving import describe as describe_verdict
 from miletus.prover import Prover
-from miletus.sequencer.feed import BatchStore
 from miletus.settlement.challenger import Challenger
 from miletus.settlement.proving import BatchProver
 from miletus.settlement.rewards import Rewards
@@ -147,7 +147,7 @@ class ProverRole:
 
     def _build(self, outlook: Outlook, sender: Sender) -> ProvingService:
         """The service. SettlementError if the deployment has no key of the size."""
-        batches = outlook.folder.path / "node" / "batches"
+        node = outlook.folder.path / "node"
         prover = BatchProver(
             outlook.make_view(),
             outlook.genesis,
@@ -155,7 +155,8 @@ class ProverRole:
             self.program,
             self.options.size,
             self._say,
-            BatchStore(batches) if batches.is_dir() else None,
+            find_archive(node),
+            find_states(node),
         )
         return ProvingService(
             Challenger(Watchtower(outlook.make_view(), outlook.genesis), prover),
