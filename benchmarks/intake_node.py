@@ -8,6 +8,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import uvloop
+
 from benchmarks.intake_market import open_market
 from miletus.sequencer.server import Server
 
@@ -36,4 +38,4 @@ async def serve(directory: Path) -> None:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory(dir=sys.argv[1] if len(sys.argv) > 1 else None) as name:
-        asyncio.run(serve(Path(name)))
+        uvloop.run(serve(Path(name)))

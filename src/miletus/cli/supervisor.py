@@ -6,7 +6,6 @@ the order that keeps them consistent. See `channel` for what they say to each ot
 
 import contextlib
 import itertools
-import os
 import queue
 import signal
 import subprocess
@@ -22,6 +21,7 @@ import msgspec
 
 from miletus.cli.channel import STOP, Fields
 from miletus.cli.errors import CliError
+from miletus.tuning import build_environment
 
 START_SECONDS = 120.0
 """Longest wait for a child to say that it works; a slow disk and a cold cache are in it."""
@@ -160,7 +160,7 @@ class Supervisor:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 start_new_session=True,
-                env={**os.environ, **(environment or {})},
+                env={**build_environment(), **(environment or {})},
             )
         child = Child(name, process, log_path)
         self.children[name] = child

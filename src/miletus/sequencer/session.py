@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
@@ -63,10 +63,10 @@ class Session(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, or say that there are too many."""
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        # uvloop's transports are no subclasses of asyncio's
+        self.transport = cast("asyncio.Transport", transport)
         limits = self.server.limits
-        transport.set_write_buffer_limits(high=limits.buffer_bytes // 4)
+        self.transport.set_write_buffer_limits(high=limits.buffer_bytes // 4)
         if len(self.server.sessions) >= limits.connections and not self.operator:
             self.fail(0, f"{limits.connections} connections are open already: try again later")
             return

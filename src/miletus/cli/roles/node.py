@@ -3,6 +3,8 @@
 import asyncio
 from pathlib import Path
 
+import uvloop
+
 from miletus.cli.channel import Channel, Fields
 from miletus.cli.errors import CliError
 from miletus.cli.roles.base import Site, Trouble
@@ -107,4 +109,4 @@ def run(channel: Channel, folder: Path, config: NodeConfig, port: int) -> None:
     role = NodeRole(channel, Site.open(folder), config, port)
     channel.handlers |= {"close_batch": role.close_batch, "status": role.get_status}
     channel.measure = role.get_status
-    asyncio.run(role.run())
+    uvloop.run(role.run())
