@@ -5,7 +5,6 @@ import queue
 import signal
 import stat
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -207,10 +206,8 @@ def test_pages_of_another_size_are_refused() -> None:
 
 def test_many_clients_threads_share_a_prover(prover: Prover) -> None:
     runs = [prover.start(OutboxJob(PAYEE, [(bytes([i]) * 20, i)])) for i in range(1, 6)]
-    began = time.monotonic()
     for i, run in enumerate(runs, 1):
         (proof,) = run.result()
         assert proof.public_inputs[0] >> 160 == 1
         assert proof.about["count"] == 1
         assert int(proof.about["accumulator"], 16) == proof.public_inputs[3], i
-    assert time.monotonic() - began < 120
