@@ -42,9 +42,10 @@ class Market:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self.labels = directory.parent / f"{directory.name}-labels.sqlite"
         self.node = Process("node", str(directory))
         try:
-            self.gateway = Process("gateway", str(self.node.port))
+            self.gateway = self._start_gateway(0)
             self.wait_until_open()
         except BaseException:
             self.stop()
@@ -64,10 +65,13 @@ class Market:
         self.node.stop(number)
         self.node = Process("node", str(self.directory), str(port))
 
-    def restart_gateway(self) -> None:
+    def restart_gateway(self, number: int = signal.SIGTERM) -> None:
         port = self.gateway.port
-        self.gateway.stop()
-        self.gateway = Process("gateway", str(self.node.port), str(port))
+        self.gateway.stop(number)
+        self.gateway = self._start_gateway(port)
+
+    def _start_gateway(self, port: int) -> Process:
+        return Process("gateway", str(self.node.port), str(port), str(self.labels))
 
     def wait_until_open(self) -> None:
         """Wait for the first sheet."""

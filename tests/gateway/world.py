@@ -1,10 +1,12 @@
 """A small market in real time, served by a node of its own, with the oracle inside it.
 
-`... world node DIRECTORY [PORT]` serves the node, `... world gateway NODE_PORT [PORT]` a gateway
-with the keys of accounts 16 to 19; each prints its port. Two processes, as they run in life.
+`... world node DIRECTORY [PORT]` serves the node, `... world gateway NODE_PORT [PORT [LABELS]]` a gateway
+with the keys of accounts 16 to 23; each prints its port. Two processes, as they run in life.
 """
 
 import asyncio
+import dataclasses
+import os
 import signal
 import sys
 import time
@@ -36,7 +38,10 @@ DEPOSIT_MICROS = 10**12
 SIGNERS = [derive_key(bytes([1, k]).ljust(32, b"s")) for k in range(3)]
 SHEET_SECONDS = 600
 
-EXPIRY_S = (int(time.time()) // 86_400 + 31) * 86_400 + 28_800
+# said by the first process to those that it starts: one of them may begin after midnight
+EXPIRY_S = int(
+    os.environ.setdefault("MILETUS_TEST_EXPIRY_S", str((int(time.time()) // 86_400 + 31) * 86_400 + 28_800))
+)
 TERMS = [
     Terms(0, 0, 0, InstrumentType.PERPETUAL),
     Terms(0, EXPIRY_S, 0, InstrumentType.FUTURE),
@@ -201,8 +206,9 @@ def make_settings(node_port: int, limits: Limits | None = None) -> Settings:
     )
 
 
-async def serve_gateway(node_port: int, port: int) -> None:
-    server = GatewayServer(Gateway(make_settings(node_port)), port=port)
+async def serve_gateway(node_port: int, port: int, labels: Path | None) -> None:
+    settings = dataclasses.replace(make_settings(node_port), labels=labels)
+    server = GatewayServer(Gateway(settings), port=port)
     await server.start()
     print(server.port, flush=True)
     await wait_for_signal()
@@ -224,7 +230,7 @@ def main() -> None:
     if kind == "node":
         asyncio.run(serve_node(Path(rest[0]), port))
     else:
-        uvloop.run(serve_gateway(int(rest[0]), port))
+        uvloop.run(serve_gateway(int(rest[0]), port, Path(rest[2]) if len(rest) > 2 else None))
 
 
 if __name__ == "__main__":

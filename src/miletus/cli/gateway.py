@@ -13,6 +13,9 @@ from miletus.cli.options import FolderOption, JsonOption, WalletOption
 
 DEFAULT_PORT = 8_700
 
+LABELS = "labels.sqlite"
+"""File of a system's folder, in `gateway`."""
+
 ACCOUNT_SECONDS = 1.0
 """Pause between two looks for the account of a wallet that has none yet."""
 
@@ -119,6 +122,7 @@ class Place:
 
     async def start(self, account: int | None) -> Any:
         """Start the server, with a seat for the account if there is one. CliError if the port is taken."""
+        from miletus.cli.actors import open_bridge
         from miletus.cli.errors import CliError
         from miletus.gateway.chain import L1Reader
         from miletus.gateway.custody import Custody
@@ -126,6 +130,7 @@ class Place:
         from miletus.gateway.page import find_page
         from miletus.gateway.service import Gateway, GatewayServer, Settings
         from miletus.gateway.services import Services
+        from miletus.gateway.trail import Trail
         from miletus.sequencer.chain import Deployment
         from miletus.settlement.chain import ChainView
         from miletus.settlement.l1 import Vault
@@ -151,6 +156,11 @@ class Place:
                 ChainView(self.rollup, vault, site.deployment.start_block), site.deployment.chain_id
             ),
             takes_wallets=options.address[0] in LOOPBACK,
+            labels=site.folder.subfolder("gateway") / LABELS,
+            trail=Trail(
+                ChainView(self.rollup, vault, site.deployment.start_block),
+                lambda: open_bridge(site.folder, self.l1, site.deployment, self.person.wallet).sender,
+            ),
         )
         self.server = GatewayServer(Gateway(settings), *options.address)
         try:

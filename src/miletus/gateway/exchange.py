@@ -11,6 +11,7 @@ from miletus.engine import segment as kinds
 from miletus.engine.state import State
 from miletus.gateway.books import Books
 from miletus.gateway.instruments import Listing, Listings
+from miletus.gateway.labels import Labels
 from miletus.gateway.mirror import Applied, Mirror
 from miletus.gateway.orders import AccountOrders, Meta, Order, get_account, is_signed
 from miletus.gateway.portfolio import Portfolio
@@ -103,6 +104,7 @@ class Exchange:
         self.tapes: dict[int, Tape] = {}
         self.accounts: dict[int, AccountBook] = {}
         self.metas: dict[bytes, Meta] = {}
+        self.labels: Labels | None = None
         self.indices: dict[int, dict[int, int]] = {}
         """By underlying, the last index of each minute, in ticks."""
         self.deliveries: dict[int, list[tuple[int, int]]] = {}
@@ -185,7 +187,10 @@ class Exchange:
         if is_signed(words):
             book = self.accounts.get(get_account(words))
             if book is not None:
-                own = book.orders.take(applied, self.metas.pop(words, None))
+                meta = self.metas.pop(words, None)
+                own = book.orders.take(applied, meta)
+                if meta is not None and own is not None and self.labels is not None:
+                    self.labels.put(own)
         events = applied.result.events
         if not events:
             return

@@ -14,6 +14,7 @@ from miletus.gateway.desk import Desk, Seat
 from miletus.gateway.errors import RpcError, make_error
 from miletus.gateway.exchange import Exchange
 from miletus.gateway.finality import ChainReader, Roads
+from miletus.gateway.labels import Labels
 from miletus.gateway.limits import Limits, Pool
 from miletus.gateway.link import Link
 from miletus.gateway.mirror import Applied, Mirror
@@ -21,6 +22,7 @@ from miletus.gateway.restore import Restorer
 from miletus.gateway.rpc import Call, Method, Params
 from miletus.gateway.services import Services
 from miletus.gateway.sessions import Session, WebSocketSession
+from miletus.gateway.trail import Trail
 from miletus.indexer.history import History
 from miletus.sequencer.answers import FeedGroup
 from miletus.sequencer.chain import Deployment
@@ -35,7 +37,8 @@ class Settings:
 
     `page` is a folder of files to serve at /, `hosts` are names besides loopback's that requests may be sent
     to, `origins` pages of others that may call. `takes_wallets` lets in whoever signs with a wallet, whose
-    trading key is then held here: for a gateway on its user's own machine.
+    trading key is then held here: for a gateway on its user's own machine. `labels` is a file that keeps
+    those of orders over a restart.
     """
 
     node: tuple[str, int]
@@ -54,6 +57,8 @@ class Settings:
     services: Services | None = None
     custody: Custody | None = None
     takes_wallets: bool = False
+    trail: Trail | None = None
+    labels: Path | None = None
 
 
 class Gateway:
@@ -93,6 +98,11 @@ class Gateway:
         if self.settings.history is not None:  # nothing of the feed was taken yet
             self._restorer = Restorer(self.exchange, self.settings.history, self.mirror.next_number)
             self._restorer.restore()
+        if self.settings.labels is not None:
+            self.exchange.labels = Labels(self.settings.labels)
+            for book in self.exchange.accounts.values():
+                self.exchange.labels.apply(book.account, book.orders.by_id.values())
+            self.exchange.labels.start()
         self.hub.start()
         self.roads.start()
 
@@ -112,6 +122,9 @@ class Gateway:
             self.desks[seat.account] = self._make_desk(seat)
             if self._restorer is not None:
                 self._restorer.restore_account(self.desks[seat.account].book)
+            if self.exchange.labels is not None:
+                orders = self.desks[seat.account].book.orders.by_id.values()
+                self.exchange.labels.apply(seat.account, orders)
         self.access.credentials |= {each.client_id: each for each in credentials}
 
     # ---- requests

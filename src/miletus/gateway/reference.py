@@ -41,11 +41,22 @@ tells what the fields of each method mean; what differs here stands below.
 - One balance, in USDC; `currency` may be USDC, any, or a coin, which selects the instruments on that
   coin.
 - History is what the gateway has seen since it started, and what `miletus index` had in its database before
-  (`--index`, or the system's own). Labels of orders from before are gone; a position that no index knows is
-  carried at the mark of the start.
+  (`--index`, or the system's own). Labels of orders are kept in the system's folder
+  (`gateway/labels.sqlite`). A position that no index knows is carried at the mark of the start.
 - A request by HTTP that failed has status 400 and an error in the body, as Deribit's have.
 - The gateway answers to loopback's names alone, and to no page of another origin, unless `--allow-host`
   and `--allow-origin` say so.
+
+## Finality and its price
+
+`miletus/get_finality` tells how far an order, trade or word has come. `miletus/get_proof` gives the
+sequencer's signature for it, and under `l1` what L1 holds: the data words, the batch and its transaction,
+the claimed root, each proof with its transaction, and the verdict (`pending`, `proved`, or `unchallenged`
+when it became final by its window). Where the deployment pays for proofs (policies zk and hybrid),
+`miletus/get_faster_finality` says what it costs to have a batch proved now: proofs, gas at today's price,
+core-seconds, a bounty that makes it worth while, what others offered already, and the transaction by which
+any wallet offers the rest. `miletus/pay_faster_finality` sends it from the gateway's own wallet. A bounty
+goes to whoever proves the batch and those before it before its window ends; else it can be taken back.
 
 ## Keys
 

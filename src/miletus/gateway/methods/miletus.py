@@ -10,8 +10,10 @@ from miletus.gateway.methods.trading import find_order
 from miletus.gateway.methods.wallet import get_owner
 from miletus.gateway.rpc import Call, Params, method
 from miletus.gateway.trades import PLACES
+from miletus.gateway.trail import Trace
 from miletus.sequencer.errors import SequencerError
 from miletus.settlement.errors import SettlementError
+from miletus.settlement.numbering import NotOnL1
 
 
 class WhichParams(Params, kw_only=True):
@@ -65,7 +67,7 @@ def describe_road(road: Road) -> dict[str, Any]:
 
 @method("miletus/get_proof")
 async def get_proof(call: Call, params: WhichParams) -> dict[str, Any]:
-    """The sequencer's signature for a word: with it anyone convicts one that posts another."""
+    """The sequencer's signature for a word, and what L1 holds of it: data, claim, proofs, verdict."""
     number = find_number(call, params)
     try:
         confirmation = await call.gateway.link.get_confirmation(number)
@@ -84,6 +86,50 @@ async def get_proof(call: Call, params: WhichParams) -> dict[str, Any]:
         "running_keccak": "0x" + confirmation.running_keccak.hex(),
         "path": ["0x" + sibling.hex() for sibling in confirmation.path],
         "signature": "0x" + confirmation.signature.hex(),
+        "l1": await read_trace(call, number),
+    }
+
+
+async def read_trace(call: Call, number: int) -> dict[str, Any] | None:
+    """What L1 holds of a word; None if it is not there yet, or this gateway does not read L1."""
+    trail = call.gateway.settings.trail
+    if trail is None:
+        return None
+    try:
+        trace = await asyncio.to_thread(trail.trace, number, call.gateway.mirror.epoch)
+    except NotOnL1:
+        return None
+    except SettlementError as error:
+        raise make_error("retry", str(error)) from None
+    return describe_trace(trace)
+
+
+def describe_trace(trace: Trace) -> dict[str, Any]:
+    """What L1 holds of a word as it is told. A part is a segment's number; 17 is the outbox."""
+    posted = trace.posted
+    return {
+        "batch": posted.number,
+        "batch_id": "0x" + posted.id.hex(),
+        "segment": trace.segment,
+        "word": trace.word,
+        "words": ["0x" + word.hex() for word in trace.words],
+        "transaction": "0x" + posted.transaction_hash.hex(),
+        "block": posted.block_number,
+        "root": "0x" + trace.root.hex(),
+        "parts": trace.parts,
+        "proofs": [
+            {
+                "part": proof.part,
+                "transaction": "0x" + proof.transaction_hash.hex(),
+                "block": proof.block_number,
+                "payee": proof.payee,
+            }
+            for proof in trace.proofs
+        ],
+        "verdict": trace.verdict,
+        "final_transaction": (
+            "0x" + trace.verdict_transaction.hex() if trace.verdict_transaction is not None else None
+        ),
     }
 
 
