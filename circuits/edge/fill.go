@@ -24,7 +24,6 @@ func (r *Runner) fill(e *Edge, p *progress, last *steps.Registers) error {
 	}
 	copy(c.Final, p.carried)
 	r.fillWords(c, u)
-	e.Hashes, e.Signatures = len(u.hashes), len(u.checks)
 	fillHashes(c, u)
 	fillSignatures(c, u)
 	c.Public = Public{

@@ -63,6 +63,8 @@ type Edge struct {
 	Used map[string]int
 	// Touched, Nodes, Signatures and Hashes count rows that are used.
 	Touched, Nodes, Signatures, Hashes int
+	// Changed has the pages that are touched, and if they have changed.
+	Changed map[int64]bool
 }
 
 // ErrEnd says that the segment is at its end.
@@ -98,13 +100,19 @@ func (r *Runner) Pass(limit int64) error {
 	return err
 }
 
+// Count goes on as Next does, and gives the edge without the circuit's values.
+func (r *Runner) Count(limit int64) (*Edge, error) { return r.run(limit, false) }
+
 // run takes steps, and makes the edge's rows if they are wanted.
 func (r *Runner) run(limit int64, wanted bool) (edge *Edge, err error) {
 	a, api := integers.New(r.bus), r.bus.API()
 	r.World.used = newUsed()
 	p := &progress{rows: map[string][]Row{}, touched: map[int64]bool{}, nodes: map[[2]int64]bool{}}
 	registers, header := r.World.Pages[registersPage], r.World.Pages[headerPage]
-	circuit := New(r.Size)
+	circuit := &Circuit{}
+	if wanted {
+		circuit = New(r.Size)
+	}
 	fillTuples(circuit.Registers[:], &registers)
 	fillTuples(circuit.Header[:], &header)
 	thrown := evaluate.Catch(func() {
@@ -159,9 +167,9 @@ func (r *Runner) step(p *progress) (bool, error) {
 		p.complete = true
 		return false, nil
 	}
-	next := r.cheat.choose(steps.Choose(phase, r.kindAt(cursor)))
+	next := r.cheat.choose(steps.Choose(phase, r.KindAt(cursor)))
 	if next == nil {
-		return false, fmt.Errorf("edge: no step follows phase %d, operation %d", phase, r.kindAt(cursor))
+		return false, fmt.Errorf("edge: no step follows phase %d, operation %d", phase, r.KindAt(cursor))
 	}
 	if len(p.rows[next.Name]) == r.Size.Steps[next.Name] {
 		return false, r.fits(p, next.Name)
@@ -237,8 +245,8 @@ func (r *Runner) cursorOf(carried []frontend.Variable) int64 {
 	return evaluate.Int(carried[steps.CarriedCount-3])
 }
 
-// kindAt is the kind of the operation whose first word is at the cursor, -1 if it is skipped.
-func (r *Runner) kindAt(cursor int64) int64 {
+// KindAt is the kind of the operation whose first word is at the cursor, -1 if it is skipped.
+func (r *Runner) KindAt(cursor int64) int64 {
 	if cursor >= int64(len(r.Segment.Words)) {
 		return -1
 	}
@@ -266,7 +274,15 @@ func (r *Runner) finish(c *Circuit, p *progress, place *Place, wanted bool) (*Ed
 	}
 	r.writeCarried(registersPage, last.StoreOperation(a, api, integers.Known(flagElement(place.Flags.IdleAfter), 1), tree.Cells), registerTuples)
 	r.writeCarried(headerPage, last.StoreHeader(a, tree.Cells), headerTuples)
-	edge := &Edge{Circuit: c, Place: *place, Used: map[string]int{}, Before: r.Tree.Root(), Touched: len(p.touched), Nodes: len(p.nodes)}
+	u := r.World.used
+	edge := &Edge{
+		Circuit: c, Place: *place, Used: map[string]int{}, Before: r.Tree.Root(), Touched: len(p.touched), Nodes: len(p.nodes),
+		Hashes: len(u.hashes), Signatures: len(u.checks), Changed: map[int64]bool{},
+	}
+	for number := range p.touched {
+		after, written := u.pages[number]
+		edge.Changed[number] = written && after != r.World.Pages[number]
+	}
 	for _, t := range steps.Tables {
 		edge.Used[t.Name] = len(p.rows[t.Name])
 	}

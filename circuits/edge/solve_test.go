@@ -1,6 +1,7 @@
 package edge_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/consensys/gnark-crypto/ecc"
@@ -11,23 +12,24 @@ import (
 	"miletus/circuits/internal/harness"
 )
 
+// fewVectors are those that are solved when time is short.
+var fewVectors = []string{"garbage", "positions", "times_in_force", "cash", "expiry"}
+
 // rule: 11-R01
 func TestEdgesSatisfyTheCircuit(t *testing.T) {
-	size := testSize("test", 3)
+	size := solving()
+	size.Words = 100
 	system, err := frontend.Compile(ecc.BN254.ScalarField(), r1cs.NewBuilder, edge.New(size))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Log("constraints", system.GetNbConstraints())
-	for _, name := range []string{"garbage", "positions", "times_in_force", "cash", "expiry"} {
-		run(t, size, harness.LoadVector(t, name), func(e *edge.Edge) {
-			witness, err := frontend.NewWitness(e.Circuit, ecc.BN254.ScalarField())
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := system.Solve(witness, harness.Options()...); err != nil {
-				t.Fatalf("%s, words %d to %d: %v", name, e.Place.CursorBefore, e.Place.CursorAfter, err)
-			}
-		})
+	workers := newCrew(t, system)
+	for _, v := range harness.LoadVectors(t) {
+		if testing.Short() && !slices.Contains(fewVectors, v.Name) {
+			continue
+		}
+		run(t, size, &v, func(e *edge.Edge) { workers.take(v.Name, e) })
 	}
+	workers.wait()
 }

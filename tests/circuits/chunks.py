@@ -285,6 +285,7 @@ class Mirror:
                         "words": [words[k : k + WORD].hex() for k in range(0, len(words), WORD)],
                         "receipts": self.receipts,
                         "root_after": root.hex(),
+                        "outbox_accumulator": hex(read_element(self.machine.state, L.OUTBOX)),
                         "events_accumulator": hex(read_element(self.machine.state, L.EVENTS)),
                     }
                 ],

@@ -1,7 +1,7 @@
 """Lives of worlds that come to every kind of step and every reason of a refusal, cut into chunks.
 
 Random items alone seldom take a fill-or-kill order back or sweep a settled position. So each life of a world
-is a few dozen items, weighted for what is rare, and may be led to the expiry of its instruments; and before all
+is a few dozen items, weighted for what is rare, and may be led to the expiry of its instruments; before all
 lives a tour goes from one such scene to the next.
 """
 
@@ -296,7 +296,7 @@ class LifeFlow(MirroredFlow):
         ]
 
     def go_to_expiry(self) -> None:
-        """Positions and orders in what expires today, its readings, its settlement, and what holders do then."""
+        """What expires today: positions and orders in it, readings, settlement, and what holders do then."""
         over = [n for n, item in self.world.instruments.items() if item.expiry_s == w.TODAY_S]
         over = [n for n in over if margin.get_entry(self.world, self.world.instruments[n]) is not None]
         for number in over[:3]:
