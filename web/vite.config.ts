@@ -11,6 +11,7 @@ export default defineConfig({
     emptyOutDir: true,
     target: "es2023",
     modulePreload: { polyfill: false }, // it would be an inline script
+    chunkSizeWarningLimit: 600, // ECharts, which comes with the first chart
     assetsInlineLimit: 0, // data: addresses are not in the content security policy
   },
   server: {

@@ -24,7 +24,12 @@ export function countDigits(step: number): number {
 
 /** A price on the instrument's grid; a dash for none. */
 export function formatPrice(value: number | null | undefined, instrument: Instrument): string {
-  return value ? formatNumber(value, Math.max(countDigits(instrument.tick_size), 2)) : "–";
+  return value ? formatNumber(value, countDigits(instrument.tick_size)) : "–";
+}
+
+/** A mark or an average, which lies between the grid's prices; a dash for none. */
+export function formatMark(value: number | null | undefined): string {
+  return value ? formatNumber(value, 2) : "–";
 }
 
 /** Coins, without zeros at the end; a dash for none. */

@@ -40,7 +40,8 @@ export async function computePreview(
     simulate({}),
     simulate({ [name]: signed }),
   ]);
-  const equityAfter = after.equity + signed * (mark - price) - margins.fee;
+  // a price worse than the mark is a loss at once; a better one is no gain, since it is filled where the mark is
+  const equityAfter = after.equity + Math.min(0, signed * (mark - price)) - margins.fee;
   return {
     notional: amount * price,
     fee: margins.fee,

@@ -2,23 +2,30 @@
 
 import {
   type Abi,
+  type Account,
   type Address,
   type Chain,
+  type Client,
   type ContractFunctionArgs,
   type ContractFunctionName,
-  createPublicClient,
-  createWalletClient,
+  createClient,
   custom,
   type Hex,
   http,
   type LocalAccount,
-  type PublicClient,
   parseEventLogs,
   type TransactionReceipt,
   type Transport,
-  type WalletClient,
 } from "viem";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
+import {
+  getBalance,
+  readContract,
+  signTypedData,
+  simulateContract,
+  waitForTransactionReceipt,
+  writeContract,
+} from "viem/actions";
 import { TOKEN, VAULT } from "./abi";
 import type { Eip1193 } from "./providers.svelte";
 
@@ -42,9 +49,7 @@ type Writes = "payable" | "nonpayable";
 /** One wallet and its way to L1. */
 export class Wallet {
   readonly address: Address;
-  readonly #reader: PublicClient;
-  readonly #writer: WalletClient;
-  readonly #signer: LocalAccount | Address;
+  readonly #client: Client<Transport, Chain, Account>;
 
   private constructor(
     readonly site: Site,
@@ -52,10 +57,8 @@ export class Wallet {
     transport: Transport,
   ) {
     const chain = describeChain(site);
-    this.#signer = signer;
-    this.address = typeof signer === "string" ? signer : signer.address;
-    this.#reader = createPublicClient({ chain, transport, pollingInterval: POLL_MS });
-    this.#writer = createWalletClient({ chain, transport, account: signer });
+    this.#client = createClient({ chain, transport, account: signer, pollingInterval: POLL_MS }) as never;
+    this.address = this.#client.account.address;
   }
 
   /** Connect a browser's wallet. Its user is asked; `isSilent` only takes up what was allowed before. */
@@ -75,14 +78,14 @@ export class Wallet {
     return new Wallet(site, privateKeyToAccount(key), http(site.l1_url));
   }
 
-  async signTypedData(message: Parameters<WalletClient["signTypedData"]>[0]): Promise<Hex> {
-    return this.#writer.signTypedData({ ...message, account: this.#signer });
+  signTypedData(message: object): Promise<Hex> {
+    return signTypedData(this.#client, message as never);
   }
 
   /** Micro-USDC that the wallet holds on L1. */
   getBalance(): Promise<bigint> {
     const { token } = this.site;
-    return this.#reader.readContract({
+    return readContract(this.#client, {
       address: token,
       abi: TOKEN,
       functionName: "balanceOf",
@@ -93,12 +96,12 @@ export class Wallet {
   getAllowance(): Promise<bigint> {
     const { token, vault } = this.site;
     const args = [this.address, vault] as const;
-    return this.#reader.readContract({ address: token, abi: TOKEN, functionName: "allowance", args });
+    return readContract(this.#client, { address: token, abi: TOKEN, functionName: "allowance", args });
   }
 
   getLeastDeposit(): Promise<bigint> {
     const { vault } = this.site;
-    return this.#reader.readContract({ address: vault, abi: VAULT, functionName: "min_deposit_micros" });
+    return readContract(this.#client, { address: vault, abi: VAULT, functionName: "min_deposit_micros" });
   }
 
   /** Call a contract, and wait until it is in a block. Throws with the contract's reason if it refuses. */
@@ -109,11 +112,11 @@ export class Wallet {
     args: ContractFunctionArgs<A, Writes, N>,
     value = 0n,
   ): Promise<TransactionReceipt> {
-    const call = { address, abi, functionName, args, value, account: this.#signer };
+    const call = { address, abi, functionName, args, value };
     // simulated first, so that a refusal comes with its reason and costs nothing
-    const { request } = await this.#reader.simulateContract(call as never);
-    const hash = await this.#writer.writeContract(request as never);
-    const receipt = await this.#reader.waitForTransactionReceipt({ hash });
+    const { request } = await simulateContract(this.#client, call as never);
+    const hash = await writeContract(this.#client, request as never);
+    const receipt = await waitForTransactionReceipt(this.#client, { hash });
     if (receipt.status !== "success") throw new Error(`transaction ${hash} was reverted: try again`);
     return receipt;
   }
@@ -129,9 +132,9 @@ export class Wallet {
 
   /** ETH for gas, as a development chain gives it to anyone. */
   async fund(): Promise<void> {
-    if ((await this.#reader.getBalance({ address: this.address })) > 0n) return;
+    if ((await getBalance(this.#client, { address: this.address })) > 0n) return;
     const params = [this.address, `0x${DEVELOPMENT_WEI.toString(16)}`];
-    await this.#reader.request({ method: "anvil_setBalance", params } as never);
+    await this.#client.request({ method: "anvil_setBalance", params } as never);
   }
 
   /** See that the wallet is on the exchange's L1. */

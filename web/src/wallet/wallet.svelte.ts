@@ -212,7 +212,7 @@ class WalletStore {
       message: Record<string, unknown>;
     }>("miletus/get_trading_key_message");
     const { EIP712Domain: _, ...named } = types;
-    return this.#require().signTypedData({ domain, types: named, primaryType, message } as never);
+    return this.#require().signTypedData({ domain, types: named, primaryType, message });
   }
 
   #take(wallet: Wallet | null, name: string): void {
