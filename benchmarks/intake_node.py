@@ -1,7 +1,6 @@
 """The node of the intake benchmark, in a process of its own: prints its port when the market is open."""
 
 import asyncio
-import gc
 import json
 import resource
 import sys
@@ -18,7 +17,6 @@ async def serve(directory: Path) -> None:
     node = open_market(directory)
     server = Server(node)
     await server.start()
-    gc.freeze()
     print(server.port, flush=True)
     loop = asyncio.get_running_loop()
     while True:
