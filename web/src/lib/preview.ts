@@ -5,6 +5,7 @@ import type { Leg } from "./analysis/legs";
 import { computeRequirement, countShort, sumScenarios } from "./analysis/margin";
 import type { Market } from "./analysis/market";
 import type { DraftOrder } from "./draft.svelte";
+import { toGrid } from "./format";
 import { findLiquidation, type Liquidation } from "./liquidation";
 
 export interface Preview {
@@ -18,7 +19,7 @@ export interface Preview {
   readonly liquidation: Liquidation;
   /** Whether the margin allows it (05-R05): enough equity, or less risk than before. */
   readonly isAllowed: boolean;
-  /** The price that was reckoned with: the limit, or for a market order the mark. */
+  /** The price that was reckoned with: the limit, or for a market order the mark on the grid. */
   readonly price: number;
 }
 
@@ -31,7 +32,7 @@ export async function computePreview(
   const { instrument, direction, amount } = order;
   const name = instrument.instrument_name;
   const mark = market.quotes.get(name)?.mark ?? 0;
-  const price = order.price ?? mark;
+  const price = order.price ?? Math.max(instrument.tick_size, Number(toGrid(mark, instrument.tick_size)));
   const signed = direction === "buy" ? amount : -amount;
   const simulate = (simulated_positions: Record<string, number>): Promise<Simulation> =>
     client.call("private/simulate_portfolio", { currency: "USDC", add_positions: true, simulated_positions });
