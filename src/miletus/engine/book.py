@@ -5,6 +5,8 @@ price), worst first, so that what happens near the best price moves little. The 
 of an ask the price negated: higher is better on both sides.
 """
 
+from typing import Final
+
 from librt.vecs import extend
 from mypy_extensions import i64
 
@@ -14,6 +16,9 @@ from miletus.engine.events import REMOVED, RESTED
 from miletus.engine.layout import PAGE
 from miletus.engine.state import State, build_zeros
 
+_FIRST_ROOM: Final[i64] = 16
+"""Levels that a side has room for when it first needs any."""
+
 
 def find_level(s: State, side: i64, key: i64) -> i64:
     """Index, within the side's run, of the first level whose key is at least `key`."""
@@ -22,14 +27,13 @@ def find_level(s: State, side: i64, key: i64) -> i64:
     high: i64 = s.level_count[side]
     keys = s.level_key
     # most orders are near the best price: look at the end first
-    if high > 0 and keys[base + high - 1] < key:
-        return high
+    middle: i64 = high - 1
     while low < high:
-        middle: i64 = (low + high) >> 1
         if keys[base + middle] < key:
             low = middle + 1
         else:
             high = middle
+        middle = (low + high) >> 1
     return low
 
 
@@ -57,7 +61,7 @@ def grow_levels(s: State, side: i64) -> None:
     room: i64 = s.level_room[side]
     count: i64 = s.level_count[side]
     base: i64 = s.level_base[side]
-    wanted: i64 = 2 * room if room > 0 else 16
+    wanted: i64 = 2 * room if room > 0 else _FIRST_ROOM
     if s.level_used + wanted > i64(len(s.level_key)):
         more: i64 = i64(len(s.level_key)) + wanted
         s.level_key = extend(s.level_key, build_zeros(more))
@@ -106,15 +110,16 @@ def link(s: State, name: i64, side: i64, price: i64) -> None:
 
 
 def link_after(s: State, name: i64, side: i64, previous: i64) -> None:
-    """Set the links so that the order follows `previous` (1 + name; 0 = it becomes the head)."""
+    """Set the links so that the order follows `previous` (1 + name; 0 = it becomes the head).
+
+    Its own page is touched already: its fields were set in this step.
+    """
     c = s.cells
-    book: i64 = s.instrument(side >> 1) + PAGE + (side & 1)
     o: i64 = s.order(name)
-    s.touch(o)
-    following: i64 = 0
     if previous == 0:
+        book: i64 = s.instrument(side >> 1) + PAGE + (side & 1)
         s.touch(book)
-        following = c[book]
+        following: i64 = c[book]
         c[book] = name + 1
     else:
         p: i64 = s.order(previous - 1)
@@ -187,7 +192,10 @@ def set_slot(s: State, name: i64, taken: bool) -> None:
 def rest(
     s: State, name: i64, side: i64, price: i64, left: i64, filled: i64, generation: i64, terms: i64
 ) -> None:
-    """Write an order, whose lock is taken, into its slot and its book (04-R13, 04-R16)."""
+    """Write an order, whose lock is taken, into its slot and its book (04-R13, 04-R16).
+
+    Its slot has the generation already: it got it before it matched, or keeps it when it is amended.
+    """
     c = s.cells
     o: i64 = s.order(name)
     s.touch(o)
@@ -195,7 +203,6 @@ def rest(
     c[o + L.ORDER_PRICE] = price
     c[o + L.ORDER_LEFT] = left
     c[o + L.ORDER_FILLED] = filled
-    c[o + L.ORDER_GENERATION] = generation
     c[o + L.ORDER_TERMS] = terms
     link(s, name, side, price)
     set_slot(s, name, True)
@@ -243,25 +250,20 @@ def remove(s: State, name: i64, cause: i64, forfeit: bool, quiet: bool) -> None:
 
 
 def rebuild_levels(s: State) -> None:
-    """Make the levels again from the lists (02-R02)."""
+    """Make the levels of a state that was just made from its lists (02-R02)."""
     c = s.cells
-    s.level_used = 0
     side: i64 = 0
-    while side < 2 * P.MAX_INSTRUMENTS:
-        s.level_count[side] = 0
-        s.level_room[side] = 0
-        side += 1
-    side = 0
     while side < 2 * P.MAX_INSTRUMENTS:
         name: i64 = c[s.instrument(side >> 1) + PAGE + (side & 1)]
         while name != 0:
             o: i64 = s.order(name - 1)
             price: i64 = c[o + L.ORDER_PRICE]
             key: i64 = price if side & 1 == 0 else -price
-            at: i64 = find_level(s, side, key)
-            if at < s.level_count[side] and s.level_key[s.level_base[side] + at] == key:
-                s.level_tail[s.level_base[side] + at] = name
+            base: i64 = s.level_base[side]
+            # a list goes from its best price to its worst, which is the first level of the run
+            if s.level_count[side] > 0 and s.level_key[base] == key:
+                s.level_tail[base] = name
             else:
-                insert_level(s, side, at, key, name)
+                insert_level(s, side, 0, key, name)
             name = c[o + L.ORDER_NEXT]
         side += 1

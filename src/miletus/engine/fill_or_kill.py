@@ -36,16 +36,15 @@ def write_journal(s: State, name: i64, lots: i64, price: i64, fee: i64) -> None:
 def wipe_journal(s: State, j: i64) -> None:
     """Set a journal record to zero."""
     s.touch(j)
-    k: i64 = 0
-    while k < L.JOURNAL_RECORD:
-        s.cells[j + k] = 0
+    k: i64 = j
+    while k < j + L.JOURNAL_RECORD:
+        s.cells[k] = 0
         k += 1
 
 
 def start_publish(s: State) -> None:
-    """Begin to tell of the fills, which stand now."""
-    s.r_count = 0
-    s.r_phase = PUBLISH if s.r_fills > 0 else DONE
+    """Begin to tell of the fills, which stand now; an order that is filled has at least one."""
+    s.r_phase = PUBLISH
 
 
 def step_publish(s: State) -> None:

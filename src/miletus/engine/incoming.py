@@ -6,6 +6,7 @@ from mypy_extensions import i64
 
 from miletus.engine import layout as L
 from miletus.engine import params as P
+from miletus.engine.numbers import positive
 from miletus.engine.state import State
 
 GTC: Final[i64] = 0
@@ -27,8 +28,8 @@ def compute_reducible(s: State, account: i64, instrument: i64, side: i64) -> i64
     """Lots that an order of this side can trade before the position changes sign; 0 if it would grow."""
     lots: i64 = s.get_position_lots(account, instrument)
     if side == 0:
-        return -lots if lots < 0 else 0
-    return lots if lots > 0 else 0
+        return positive(-lots)
+    return positive(lots)
 
 
 def compute_band(s: State, mark: i64, underlying_address: i64) -> i64:

@@ -107,6 +107,7 @@ class Machine:
 
     def resume(self, segment: Segment, record: i64) -> None:
         """Go on with a segment after a rebuild from pages: `record` is the operation in progress, or next."""
+        self.make_room(segment)
         self.segment = segment
         self.state.run_number += 1
         self.state.r_record = record
@@ -156,7 +157,9 @@ class Machine:
             capacity = capacity * 2
         if capacity > P.MAX_ACCOUNTS:
             capacity = P.MAX_ACCOUNTS
+        save_registers(self.state)
         self.state = copy_state(self.state, capacity)
+        load_registers(self.state)
 
     # ---- steps
 

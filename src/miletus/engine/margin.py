@@ -5,7 +5,7 @@ from mypy_extensions import i64
 from miletus.engine import layout as L
 from miletus.engine import params as P
 from miletus.engine.layout import PAGE
-from miletus.engine.numbers import magnitude, mul_div, mul_div_up
+from miletus.engine.numbers import magnitude, mul_div, mul_div_up, positive
 from miletus.engine.reasons import MARGIN, OK, WIDTH
 from miletus.engine.state import State
 
@@ -43,7 +43,7 @@ def compute_mark(s: State, instrument_address: i64, underlying_address: i64) -> 
     mark: i64 = c[e + L.ENTRY_MARK] + compute_quadratic(
         c[e + L.ENTRY_DELTA], c[e + L.ENTRY_GAMMA], compute_move(s, underlying_address)
     )
-    return mark if mark > 0 else 0
+    return positive(mark)
 
 
 def compute_value(s: State, account: i64, underlying: i64) -> i64:
@@ -83,10 +83,9 @@ def compute_worst(s: State, r: i64, e: i64, dq: i64) -> i64:
     """Loss in the worst scenario of the sums at `r` after `dq` lots of the entry at `e`; at least 0."""
     c = s.cells
     least: i64 = 0
-    value: i64 = 0
     k: i64 = 0
     while k < P.SCENARIOS:
-        value = c[r + L.SUMS + k] + dq * c[e + k]
+        value: i64 = c[r + L.SUMS + k] + dq * c[e + k]
         if value < least:
             least = value
         k += 1
@@ -120,8 +119,7 @@ def is_restricted(s: State, instrument_address: i64, underlying_address: i64) ->
     move: i64 = index - reference
     if move == 0:
         return False
-    size: i64 = move if move > 0 else -move
-    if size * 1000 > reference * P.MOVE_LIMIT_PERMILLE:
+    if magnitude(move) * 1000 > reference * P.MOVE_LIMIT_PERMILLE:
         return True
     e: i64 = s.entry(instrument_address, u)
     return compute_quadratic(0, c[e + L.ENTRY_GAMMA], compute_move(s, u)) > index // 100
@@ -235,9 +233,7 @@ def apply_fill(s: State, account: i64, instrument: i64, dq: i64, price: i64, cos
     if lots > 0 or after > 0:
         book: i64 = n + PAGE
         s.touch(book)
-        c[book + L.OPEN_INTEREST] = (
-            c[book + L.OPEN_INTEREST] - (lots if lots > 0 else 0) + (after if after > 0 else 0)
-        )
+        c[book + L.OPEN_INTEREST] = c[book + L.OPEN_INTEREST] - positive(lots) + positive(after)
 
 
 def add_entry(s: State, r: i64, e: i64, dq: i64) -> None:
@@ -253,12 +249,11 @@ def add_entry(s: State, r: i64, e: i64, dq: i64) -> None:
 
 
 def link_position(s: State, account: i64, underlying: i64, instrument: i64) -> None:
-    """Put a position at the front of its account's list (02-R07)."""
+    """Put a position, whose record but for its size is zero, at the front of its account's list (02-R07)."""
     c = s.cells
     r: i64 = s.risk(account, underlying)
     p: i64 = s.position(account, instrument)
     first: i64 = c[r + L.FIRST_POSITION]
-    c[p + L.POSITION_PREVIOUS] = 0
     c[p + L.POSITION_NEXT] = first
     if first != 0:
         q: i64 = s.position(account, first - 1)

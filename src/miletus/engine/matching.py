@@ -17,6 +17,7 @@ from miletus.engine.margin import (
     is_restricted,
     pay_fee,
 )
+from miletus.engine.numbers import magnitude, positive
 from miletus.engine.phases import DONE, MATCH, REST, UNLINK
 from miletus.engine.reasons import (
     BAND,
@@ -105,9 +106,8 @@ def match_head(s: State, name: i64, maker: i64, terms: i64, n: i64, ua: i64) -> 
     if s.r_left < lots:
         lots = s.r_left
     instrument: i64 = s.r_instrument
-    room: i64 = 0
     if s.r_terms & 1 == 1:
-        room = compute_reducible(s, s.r_account, instrument, s.r_side)
+        room: i64 = compute_reducible(s, s.r_account, instrument, s.r_side)
         if room == 0:
             stop(s, REDUCE_ONLY)
             return
@@ -115,12 +115,12 @@ def match_head(s: State, name: i64, maker: i64, terms: i64, n: i64, ua: i64) -> 
             lots = room
     s.r_heads += 1
     if terms & 1 == 1:
-        room = compute_reducible(s, maker, instrument, 1 - s.r_side)
-        if room == 0:
+        makers_room: i64 = compute_reducible(s, maker, instrument, 1 - s.r_side)
+        if makers_room == 0:
             start_unlink(s, name, E.CAUSE_REDUCE_ONLY, MATCH)
             return
-        if room < lots:
-            lots = room
+        if makers_room < lots:
+            lots = makers_room
     dq: i64 = lots if s.r_side == 0 else -lots
     if compute_open_interest(s, maker, n, -dq, dq) > P.MAX_OPEN_INTEREST_LOTS:
         stop(s, WIDTH)
@@ -144,8 +144,8 @@ def compute_open_interest(s: State, maker: i64, n: i64, maker_dq: i64, taker_dq:
     m: i64 = s.get_position_lots(maker, instrument)
     t: i64 = s.get_position_lots(s.r_account, instrument)
     total: i64 = s.cells[n + PAGE + L.OPEN_INTEREST]
-    total += (m + maker_dq if m + maker_dq > 0 else 0) - (m if m > 0 else 0)
-    total += (t + taker_dq if t + taker_dq > 0 else 0) - (t if t > 0 else 0)
+    total += positive(m + maker_dq) - positive(m)
+    total += positive(t + taker_dq) - positive(t)
     return total
 
 
@@ -155,7 +155,7 @@ def apply_match(
     """Carry out a fill of `dq` lots (taker's sign) against the head (04-R12)."""
     c = s.cells
     o: i64 = s.order(name)
-    lots: i64 = dq if dq > 0 else -dq
+    lots: i64 = magnitude(dq)
     if s.r_tif == FOK:
         write_journal(s, name, lots, price, fee)
     apply_fill(s, maker, s.r_instrument, -dq, price, 0, maker_part)

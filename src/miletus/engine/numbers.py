@@ -31,3 +31,8 @@ def mul_div_up(a: i64, b: i64, d: i64) -> i64:
 def magnitude(x: i64) -> i64:
     """|x|, without leaving native integers."""
     return -x if x < 0 else x
+
+
+def positive(x: i64) -> i64:
+    """x, or 0 if it is less."""
+    return x if x > 0 else 0

@@ -30,16 +30,16 @@ def is_stale(s: State, account: i64) -> bool:
 
 
 def start_refresh(s: State, account: i64, force: i64, back: i64) -> None:
-    """Make the machine refresh `account` and go on in phase `back`; `force` = 1 rebuilds every underlying."""
+    """Make the machine refresh `account` and go on in phase `back`.
+
+    `force` = 1 rebuilds every underlying; with 0 the account must be stale.
+    """
     s.r_refresh = account
     s.r_refresh_back = back
     s.r_force = force
     s.r_slow = 0
     s.r_underlying = 0 if force == 1 else find_stale(s, account, 0)
-    s.r_position = 0
     s.r_phase = REFRESH
-    if s.r_underlying >= s.cells[L.UNDERLYINGS]:
-        s.r_phase = back
 
 
 def step_refresh(s: State) -> None:
@@ -50,9 +50,9 @@ def step_refresh(s: State) -> None:
     """
     if s.r_position == 0:
         begin_underlying(s)
-    elif s.r_position > 0:
+    else:
         take_position(s, s.r_position - 1)
-    if s.r_position < 0:
+    if s.r_position == -1:
         finish_underlying(s)
 
 
@@ -117,13 +117,15 @@ def sweep(s: State, account: i64, instrument: i64) -> None:
 
 
 def finish_underlying(s: State) -> None:
-    """Store requirement and epoch, and go to the next underlying or back to the phase that asked."""
+    """Store requirement and epoch, and go to the next underlying or back to the phase that asked.
+
+    The page is touched already: this comes in the step that began the underlying or took its last position.
+    """
     c = s.cells
     account: i64 = s.r_refresh
     u: i64 = s.r_underlying
     r: i64 = s.risk(account, u)
     ua: i64 = s.underlying(u)
-    s.touch(r)
     if c[r + L.GROSS] != 0:
         c[r + L.REQUIREMENT] = compute_worst(s, r, r, 0) + compute_floor(
             c[r + L.SHORT], c[ua + L.SHEET_REFERENCE]

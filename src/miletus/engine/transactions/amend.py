@@ -34,8 +34,9 @@ def apply_amend(s: State, crypto: Crypto, segment: Segment, at: i64) -> None:
     size: i64 = v[f + 3]
     filled: i64 = c[o + L.ORDER_FILLED]
     s.r_generation = c[o + L.ORDER_GENERATION]
-    s.r_instrument = (c[o + L.ORDER_BOOK] - 1) // 2
-    s.r_side = (c[o + L.ORDER_BOOK] - 1) % 2
+    side: i64 = c[o + L.ORDER_BOOK] - 1
+    s.r_instrument = side // 2
+    s.r_side = side % 2
     s.r_terms = c[o + L.ORDER_TERMS] % 4
     s.r_expiry_s = c[o + L.ORDER_TERMS] // 4
     s.r_price = v[f + 2]

@@ -41,7 +41,6 @@ def apply_cancel(s: State, crypto: Crypto, segment: Segment, at: i64) -> None:
         start_unlink(s, get_name(s), CAUSE_CANCELLED, DONE)
         return
     s.r_instrument = v[f + 3]
-    s.r_slot = 0
     s.r_phase = SCAN
 
 

@@ -14,7 +14,7 @@ from miletus.engine.transactions.authorise import refuse
 
 
 def apply_deposit(s: State, segment: Segment, at: i64) -> None:
-    """Add an amount to an account, and give a new account its owner."""
+    """Add an amount to an account, and give a new account its owner. The machine has made room for it."""
     v = segment.records
     c = s.cells
     f: i64 = at + G.R_FIELDS
@@ -22,7 +22,7 @@ def apply_deposit(s: State, segment: Segment, at: i64) -> None:
     amount: i64 = v[f + 4]
     # AUTHORISE: the source of the segment is all
     # CHECK
-    if account < P.FIRST_ACCOUNT or account >= s.capacity:
+    if account < P.FIRST_ACCOUNT or account >= P.MAX_ACCOUNTS:
         refuse(s, BAD_ACCOUNT)
         return
     h: i64 = s.header(account)
@@ -47,9 +47,8 @@ def apply_deposit(s: State, segment: Segment, at: i64) -> None:
     if c[h + L.CASH] + amount >= P.CASH_LIMIT_MICROS or c[L.DEPOSITED] + amount >= P.CASH_LIMIT_MICROS:
         refuse(s, WIDTH)
         return
-    # APPLY
+    # APPLY: the machine's header was touched when the inbox's cursor moved
     s.touch(h)
-    s.touch(0)
     k = 0
     while k < 4:
         c[h + k] = v[f + k]

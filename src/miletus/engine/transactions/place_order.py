@@ -49,7 +49,6 @@ def apply_place_order(s: State, crypto: Crypto, segment: Segment, at: i64) -> No
     s.r_price = v[f + 3]
     s.r_left = v[f + 4]
     s.r_size = v[f + 4]
-    s.r_expiry_s = 0
     if v[f + 5] > 0:
         s.r_expiry_s = s.cells[L.CLOCK_MS] // 1000 + v[f + 5]
     s.r_phase = ENTER
@@ -100,7 +99,8 @@ def check_instrument(s: State) -> i64:
     if c[n + L.INSTRUMENT_STATE] == 0:
         return UNKNOWN_INSTRUMENT
     expiry_s: i64 = c[n + L.EXPIRY_S]
-    if c[n + L.INSTRUMENT_STATE] == 2 or (expiry_s != 0 and c[L.CLOCK_MS] >= expiry_s * 1000):
+    # one that is settled expired before
+    if expiry_s != 0 and c[L.CLOCK_MS] >= expiry_s * 1000:
         return EXPIRED
     ua: i64 = s.underlying(c[n + L.INSTRUMENT_UNDERLYING])
     tag: i64 = c[ua + L.SHEET_TAG]

@@ -8,6 +8,7 @@ from miletus.engine import params as P
 from miletus.engine import segment as G
 from miletus.engine.layout import PAGE
 from miletus.engine.matching import start_unlink
+from miletus.engine.numbers import positive
 from miletus.engine.phases import CLEAR, DONE
 from miletus.engine.reasons import NO_READING, TOO_EARLY, UNKNOWN_INSTRUMENT, WIDTH
 from miletus.engine.segment import Segment
@@ -28,7 +29,8 @@ def apply_settle(s: State, segment: Segment, at: i64) -> None:
         return
     n: i64 = s.instrument(instrument)
     expiry_s: i64 = c[n + L.EXPIRY_S]
-    if c[n + L.INSTRUMENT_STATE] == 0 or expiry_s == 0:
+    # 0 for a perpetual, and where nothing is listed
+    if expiry_s == 0:
         refuse(s, UNKNOWN_INSTRUMENT)
         return
     if c[n + L.INSTRUMENT_STATE] == 2:
@@ -40,11 +42,9 @@ def apply_settle(s: State, segment: Segment, at: i64) -> None:
         return
     u: i64 = c[n + L.INSTRUMENT_UNDERLYING]
     close: i64 = reading(s, u, expiry_s)
-    opening: i64 = reading(s, u, expiry_s - P.SETTLEMENT_WINDOW_S)
-    if (
-        c[close + L.READING_TIME_S] != expiry_s
-        or c[opening + L.READING_TIME_S] != expiry_s - P.SETTLEMENT_WINDOW_S
-    ):
+    opens_s: i64 = expiry_s - P.SETTLEMENT_WINDOW_S
+    opening: i64 = reading(s, u, opens_s)
+    if c[close + L.READING_TIME_S] != expiry_s or c[opening + L.READING_TIME_S] != opens_s:
         refuse(s, NO_READING)
         return
     area: i64 = c[close + L.READING_CUMULATIVE] - c[opening + L.READING_CUMULATIVE]
@@ -61,9 +61,9 @@ def apply_settle(s: State, segment: Segment, at: i64) -> None:
 def compute_payoff(kind: i64, strike: i64, price: i64) -> i64:
     """Payoff of a lot, in ticks (07-R03)."""
     if kind == 0:
-        return price - strike if price > strike else 0
+        return positive(price - strike)
     if kind == 1:
-        return strike - price if strike > price else 0
+        return positive(strike - price)
     return price
 
 

@@ -72,7 +72,7 @@ def step_pay(s: State, crypto: Crypto) -> None:
         c[s.header(to) + L.CASH] = c[s.header(to) + L.CASH] + s.r_amount
         s.emit(E.TRANSFERRED, s.r_account, to, s.r_amount, 0, 0, 0)
     else:
-        s.touch(0)
+        s.touch(L.OUTBOX_COUNT)
         c[L.OUTBOX_COUNT] = c[L.OUTBOX_COUNT] + 1
         c[L.WITHDRAWN] = c[L.WITHDRAWN] + s.r_amount
         crypto.absorb_withdrawal(s, h, s.r_amount, L.OUTBOX)
