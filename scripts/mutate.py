@@ -4,9 +4,10 @@ Each mutant of book, margin and settlement runs in a process of its own on the i
 what the tests recorded (see `mutation/traces.py`), until an answer differs. One that no test notices is a
 survivor, unless `tests/engine/mutants_equivalent.txt` names it with the reason why it changes nothing.
 
-    mutate.py [--minutes M] [--seed N] [--jobs N] [MODULE ...]
+    mutate.py [--minutes M] [--seed N] [--jobs N] [--only FILE] [MODULE ...]
 
-Prints the survivors; exit status 1 if there is any. MODULE is a name such as `book` or `settle`.
+Prints the survivors; exit status 1 if there is any. MODULE is a name such as `book` or `settle`; FILE has
+names of mutants, one a line, as this prints them: to see whether the survivors of a run survive still.
 """
 
 import argparse
@@ -68,17 +69,27 @@ def put_in_place(mutant: Any, module: ModuleType) -> None:
     ].__code__
 
 
+def read_names(file: Path) -> set[str]:
+    """Names of mutants in a file, alone on their lines or as a report has them."""
+    lines = (line.strip() for line in file.read_text().splitlines())
+    return {line.split(f": {result}: ")[-1] for line in lines for result in (get_result(line),) if line}
+
+
+def get_result(line: str) -> str:
+    """The result that a report's line tells."""
+    return NOT_COVERED if f": {NOT_COVERED}: " in line else SURVIVED
+
+
 def is_noticed(mutant: Any, module: ModuleType, traces: list[Any]) -> bool:
     """Whether some trace goes another way. Runs in a process of its own."""
-    from mutation.traces import check_division, replay
+    from mutation.traces import CHECKS, replay
 
     put_in_place(mutant, module)
-    if module.__name__ == "miletus.engine.numbers":  # what only shows in 64 bits
-        signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS)
-        try:
-            check_division(module.mul_div, module.mul_div_up, module.magnitude)
-        except Exception:
-            return True
+    signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS)
+    try:
+        CHECKS.get(module.__name__, lambda _: None)(module)
+    except Exception:
+        return True
     for trace in traces:
         # its default action ends the process, which is noticed too
         signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS)
@@ -104,6 +115,12 @@ def run_apart(mutant: Any, module: ModuleType, traces: list[Any]) -> int:
     return process
 
 
+def find_passing(mutant: Any, lines: dict[int, list[int]]) -> list[int]:
+    """Traces that pass the first line of the mutant that is a line of its own to the interpreter."""
+    covered = (lines[line] for line in range(mutant.line, mutant.last_line + 1) if lines.get(line))
+    return next(covered, [])
+
+
 class Run:
     """A run over mutants, `jobs` at a time, until they or the time are used up."""
 
@@ -123,7 +140,7 @@ class Run:
         for mutant in mutants:
             if time.monotonic() > self.deadline:
                 break
-            passing = lines.get(str(mutant.path), {}).get(mutant.line, [])
+            passing = find_passing(mutant, lines.get(str(mutant.path), {}))
             if not passing:
                 self.results.append((mutant, NOT_COVERED))
                 continue
@@ -150,7 +167,6 @@ def get_path(module: str) -> Path:
 
 def report(results: list[tuple[Any, str]], total: int, equivalent: dict[str, str]) -> int:
     """Print what was found, and give the exit status."""
-    names = {mutant.name for mutant, _ in results}
     alive = [(mutant, result) for mutant, result in results if result != KILLED]
     survivors = [(mutant, result) for mutant, result in alive if mutant.name not in equivalent]
     killed_after_all = {mutant.name for mutant, result in results if result == KILLED} & set(equivalent)
@@ -163,9 +179,6 @@ def report(results: list[tuple[Any, str]], total: int, equivalent: dict[str, str
         f"{len(results)} of {total} mutants: {counts[KILLED]} killed, "
         f"{len(alive) - len(survivors)} equivalent, {len(survivors)} survivors"
     )
-    if len(results) == total:
-        for name in sorted(set(equivalent) - names):
-            print(f"{EQUIVALENT.relative_to(ROOT)}: no such mutant any more: {name}")
     return 1 if survivors or killed_after_all else 0
 
 
@@ -175,27 +188,32 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=40, help="stop after this time (40)")
     parser.add_argument("--seed", type=int, default=1, help="order of the mutants, and the random flows (1)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes at a time")
+    parser.add_argument("--only", type=Path, metavar="FILE", help="run only the mutants named in this file")
     parser.add_argument("modules", nargs="*", help="modules to mutate (all of book, margin and settlement)")
     arguments = parser.parse_args()
     deadline = time.monotonic() + 60 * arguments.minutes
     os.chdir(ROOT)
     os.environ["MILETUS_INTERPRETED"] = "1"
-    sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
+    sys.path[:0] = [str(ROOT), str(ROOT / "scripts"), str(ROOT / "src")]
     # after the environment says which machine is wanted
     from mutation.operators import find_mutants
     from mutation.traces import find_lines, record_traces
 
     paths = [get_path(module) for module in arguments.modules or MODULES]
     equivalent = read_equivalent()
+    only = read_names(arguments.only) if arguments.only else set()
     traces = record_traces(arguments.seed)
     lines = find_lines(traces, [str(path) for path in paths])
-    mutants = [mutant for path in paths for mutant in find_mutants(path)]
+    mutants = [mutant for path in paths for mutant in find_mutants(path) if not only or mutant.name in only]
     random.Random(arguments.seed).shuffle(mutants)
     print(f"{len(traces)} traces, {len(mutants)} mutants", flush=True)
     gc.collect()
     gc.freeze()
     run = Run(arguments.jobs, deadline)
     run.go(mutants, traces, lines)
+    names = {mutant.name for path in paths for mutant in find_mutants(path)}
+    for name in sorted(only - names):
+        print(f"{arguments.only}: no such mutant any more: {name}")
     return report(run.results, len(mutants), equivalent)
 
 

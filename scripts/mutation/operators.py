@@ -43,6 +43,7 @@ class Mutant:
     path: Path
     function: str
     line: int
+    last_line: int
     before: str
     after: str
     occurrence: int
@@ -74,10 +75,12 @@ def find_mutants(path: Path) -> list[Mutant]:
     found: list[Mutant] = []
     seen: dict[tuple[str, str, str], int] = {}
     for function, address in find_functions(tree):
-        for line, before, after, changed in mutate_function(get_function(tree, address)):
+        for line, last_line, before, after, changed in mutate_function(get_function(tree, address)):
             key = (function, before, after)
             seen[key] = seen.get(key, -1) + 1
-            found.append(Mutant(path, function, line, before, after, seen[key], changed, address, tree))
+            found.append(
+                Mutant(path, function, line, last_line, before, after, seen[key], changed, address, tree)
+            )
     return found
 
 
@@ -101,8 +104,8 @@ def get_function(tree: ast.Module, address: tuple[int, ...]) -> ast.FunctionDef:
     return node
 
 
-def mutate_function(function: ast.FunctionDef) -> Iterator[tuple[int, str, str, ast.FunctionDef]]:
-    """Line, text before, text after, and the function with that one change."""
+def mutate_function(function: ast.FunctionDef) -> Iterator[tuple[int, int, str, str, ast.FunctionDef]]:
+    """First and last line, text before, text after, and the function with that one change."""
     for number, node in enumerate(walk(function)):
         for choice, _ in enumerate(list_changes(node)):
             fresh = copy.deepcopy(function)
@@ -110,7 +113,13 @@ def mutate_function(function: ast.FunctionDef) -> Iterator[tuple[int, str, str, 
             before = shorten(node)
             list_changes(changed)[choice]()
             after = shorten(changed) if not isinstance(changed, ast.stmt) else describe(changed)
-            yield node.lineno, before, after, fresh
+            yield node.lineno, get_last_line(node), before, after, fresh
+
+
+def get_last_line(node: Any) -> int:
+    """Last line of an expression or of a statement's head."""
+    last: int = getattr(node.test if isinstance(node, ast.If) else node, "end_lineno", 0)
+    return last
 
 
 def walk(function: ast.FunctionDef) -> Iterator[Any]:

@@ -3,11 +3,17 @@
 The tests compare the machine with the naive model and with numbers written down by hand. Here each machine
 that they make is recorded once, unchanged: the pages it starts from, the segments it is given, and after each
 segment its receipts, events, outbox and changed pages. A mutant that a test would see gives another answer.
+
+What the scenarios make it do is replayed step by step: the registers between two steps are state (02-R03),
+which the circuits have to agree with, and each step has to say which pages it changed. After every segment
+the levels of the books are held against their lists, as the tests hold them.
 """
 
 from __future__ import annotations
 
 import random
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,8 +23,10 @@ import pytest
 from miletus.engine.machine import Machine, build_machine
 from miletus.engine.segment import Segment
 from tests.engine.flow import ITEM, Flow
-from tests.engine.narrow import check_division
+from tests.engine.levels import check_levels
+from tests.engine.narrow import check_division, check_quadratic
 from tests.engine.pair import CAPACITY, restore
+from tests.engine.steps import Mirror, Page, take_steps
 from tests.engine.support import FoldCrypto
 from tests.engine.worlds import WORLDS
 
@@ -29,11 +37,19 @@ TESTS = [
     f"tests/engine/test_{name}.py"
     for name in (
         *("place_order", "matching", "amend_cancel", "margin", "expiry", "money", "words"),
-        *("sheets", "listing", "oracle", "state"),
+        *("sheets", "listing", "oracle", "state", "levels", "edges", "neighbours"),
     )
 ]
 FLOWS = [("market", 1_200), ("brim", 400), ("wide", 120), ("genesis", 150)]
 """Worlds, and items of random flow in each."""
+
+CHECKS: dict[str, Callable[[Any], None]] = {
+    "miletus.engine.numbers": lambda module: check_division(
+        module.mul_div, module.mul_div_up, module.magnitude, module.positive
+    ),
+    "miletus.engine.margin": lambda module: check_quadratic(module.compute_quadratic),
+}
+"""What the tests hold functions to without a machine, by the module that has them."""
 
 Answer = tuple[Any, ...]
 
@@ -46,6 +62,8 @@ class Trace:
     fields: Any
     inputs: tuple[int, int, list[tuple[int, int]]] = (0, 0, [])
     """Time bound, clock floor, and the outbox so far of the batch that it begins in: no pages."""
+    stepwise: bool = False
+    """Whether the answers tell of every step."""
     steps: list[tuple[str, Any, Answer]] = field(default_factory=list)
     """(what, segment or batch inputs, the answer)."""
 
@@ -54,22 +72,26 @@ class NoEnd(Exception):
     """The machine did not come to the end of a segment."""
 
 
-def get_answer(machine: Machine) -> Answer:
-    """What can be seen of a machine after a segment; hears of changed pages by `take_dirty`."""
+def get_answer(machine: Machine, mirror: Mirror, segment: Segment, stepwise: bool) -> Answer:
+    """Carry out a segment, and tell all that can be seen of it. Raises NoEnd."""
+    changed: list[list[Page]] = []
+    if stepwise:
+        for pages in take_steps(machine, mirror, segment):
+            changed.append(pages)
+            if len(changed) > MAX_STEPS:
+                raise NoEnd
+    else:
+        machine.start(segment)
+        if not machine.run_steps(MAX_STEPS):
+            raise NoEnd
+    machine.flush()
+    changed.append(mirror.hear())
     state = machine.state
-    numbers, kinds, fields = machine.take_dirty()
-    pages = memoryview(fields).tobytes()
-    size = 512
-    changed = sorted(
-        (number, kind, pages[k * size : k * size + size])
-        for k, (number, kind) in enumerate(
-            zip(memoryview(numbers).tolist(), memoryview(kinds).tolist(), strict=True)
-        )
-    )
+    check_levels(state)
     return (
         [state.receipts[k] for k in range(4 * state.receipt_count)],
         [state.events[k] for k in range(8 * state.event_count)],
-        hash(tuple(changed)),
+        [hash(tuple(pages)) for pages in changed],
         tuple(state.outbox),
     )
 
@@ -79,6 +101,8 @@ class Recorder:
 
     def __init__(self) -> None:
         self.traces: list[Trace] = []
+        self.stepwise = True
+        """Whether the machines that are made from now on are watched step by step."""
 
     def __enter__(self) -> Recorder:
         self.old = (Machine.run, Machine.import_pages, Machine.begin_batch, Machine.end_batch)
@@ -87,19 +111,20 @@ class Recorder:
 
         def recorded_import(machine: Machine, numbers: Any, fields: Any) -> None:
             import_pages(machine, numbers, fields)
-            machine.take_dirty()
-            trace = Trace(numbers, fields)
-            machine.__dict__["trace"] = trace
+            trace = Trace(numbers, fields, stepwise=self.stepwise)
+            machine.__dict__["trace"], machine.__dict__["mirror"] = trace, Mirror(machine)
             traces.append(trace)
 
         def recorded_run(machine: Machine, segment: Segment) -> None:
             trace = machine.__dict__.get("trace")
             state = machine.state
-            if trace is not None and not trace.steps:
+            if trace is None:
+                run(machine, segment)
+                return
+            if not trace.steps:
                 trace.inputs = (state.time_bound_ms, state.clock_floor_ms, list(state.outbox))
-            run(machine, segment)
-            if trace is not None:
-                trace.steps.append(("run", segment, get_answer(machine)))
+            answer = get_answer(machine, machine.__dict__["mirror"], segment, trace.stepwise)
+            trace.steps.append(("run", segment, answer))
 
         def recorded_begin(machine: Machine, time_bound_ms: int, clock_floor_ms: int) -> None:
             begin_batch(machine, time_bound_ms, clock_floor_ms)
@@ -137,6 +162,7 @@ def record_traces(seed: int) -> list[Trace]:
         )
         if status != 0:
             raise SystemExit("mutate: the tests fail without any mutant: make test-python says which")
+        recorder.stepwise = False
         for number, (world, items) in enumerate(FLOWS):
             pair = restore(WORLDS[world]())
             flow, dice = Flow(pair), random.Random(seed + number)
@@ -150,7 +176,7 @@ def record_traces(seed: int) -> list[Trace]:
 def replay(trace: Trace) -> bool:
     """Do it again: whether every answer is the same. Raises what the machine raises, and NoEnd."""
     machine = build_machine(CAPACITY, FoldCrypto(), trace.numbers, trace.fields)
-    machine.take_dirty()
+    mirror = Mirror(machine)
     state = machine.state
     state.time_bound_ms, state.clock_floor_ms = trace.inputs[:2]
     state.outbox = list(trace.inputs[2])
@@ -161,31 +187,31 @@ def replay(trace: Trace) -> bool:
             machine.end_batch()
         else:
             machine.state.clear_outputs()
-            machine.start(argument)
-            if not machine.run_steps(MAX_STEPS):
-                raise NoEnd
-            if get_answer(machine) != answer:
+            if get_answer(machine, mirror, argument, trace.stepwise) != answer:
                 return False
     return True
 
 
 def find_lines(traces: list[Trace], files: list[str]) -> dict[str, dict[int, list[int]]]:
-    """For each file and line, the traces that pass it, shortest first; every replay has to succeed."""
+    """For each file and line, the traces that pass it, quickest first; every replay has to succeed."""
+    seconds: list[float] = []
     watcher = coverage.Coverage(data_file=None, config_file=False, include=files)
     watcher.start()
     for number, trace in enumerate(traces):
         watcher.switch_context(str(number))
+        start = time.process_time()
         if not replay(trace):
             raise SystemExit("mutate: a replay differs from its record: the machine is not deterministic")
+        seconds.append(time.process_time() - start)
     watcher.stop()
     data = watcher.get_data()
     return {
         file: {
-            line: sorted(map(int, filter(None, contexts)), key=lambda number: len(traces[number].steps))
+            line: sorted(map(int, filter(None, contexts)), key=seconds.__getitem__)
             for line, contexts in data.contexts_by_lineno(file).items()
         }
         for file in data.measured_files()
     }
 
 
-__all__ = ["NoEnd", "Trace", "check_division", "find_lines", "record_traces", "replay"]
+__all__ = ["CHECKS", "NoEnd", "Trace", "find_lines", "record_traces", "replay"]

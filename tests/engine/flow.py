@@ -8,19 +8,18 @@ both give bytes, and a sequence of items can be shortened by leaving items out.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
 
 from miletus.engine import params, segment
 from miletus.engine.segment import INBOX, SEQUENCED
 from tests.engine import naive_margin as margin
 from tests.engine import worlds as w
+from tests.engine.choices import Choices
+from tests.engine.money_flow import HIGHEST_ACCOUNT, MoneyFlow
 from tests.engine.naive import FIELDS, FORCED, SCOPE_BITS
 from tests.engine.naive_margin import BUY, LISTED, SETTLED, Instrument
-from tests.engine.oracle_flow import OracleFlow
 from tests.engine.pair import Pair
 from tests.engine.records import Record, get_range, make
 
-T = TypeVar("T")
 ITEM = 24
 """Bytes of an item."""
 
@@ -28,44 +27,9 @@ KINDS = (*FIELDS, segment.PADDING, segment.QUOTE_SHEET, segment.LIQUIDATE, segme
 GARBAGE_KINDS = (*KINDS, segment.UNKNOWN, segment.INCOMPLETE)
 SIZES = (1, 2, 3, 5, 10, 20, 100, 1000, 5000, 20_000)
 HIGHEST_NONCE = 2**40 - 1
-HIGHEST_ACCOUNT = 100
-"""Deposits go no higher, since a machine makes room for every account below the highest."""
 
 
-class Choices:
-    """Choices out of bytes, two a choice; when the bytes are used up every choice is the first."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-        self.at = 0
-
-    def pick(self, count: int) -> int:
-        """Choose one of at most 65,536, about evenly."""
-        taken = int.from_bytes(self.data[self.at : self.at + 2], "big")
-        self.at += 2
-        return taken * count >> 16
-
-    def between(self, least: int, greatest: int) -> int:
-        """Choose from a range of any width: an end of it, near an end, or a number of some length."""
-        span = greatest - least
-        shape = self.pick(4)
-        if shape == 0:
-            return least + min(span, self.pick(3))
-        if shape == 1:
-            return greatest - min(span, self.pick(3))
-        bits = self.pick(span.bit_length() + 1)
-        return least + min(
-            span, (1 << bits >> 1) + (self.pick(65_536) * 0x9E3779B97F4A7C15) % max(1, 1 << bits >> 1)
-        )
-
-    def one_in(self, count: int) -> bool:
-        return self.pick(count) == count - 1
-
-    def of(self, values: Sequence[T]) -> T:
-        return values[self.pick(len(values))]
-
-
-class Flow(OracleFlow):
+class Flow(MoneyFlow):
     """Turns items into operations, and sends them to both implementations of a pair."""
 
     def __init__(self, pair: Pair, limits: Sequence[int] | None = None) -> None:
@@ -369,84 +333,6 @@ class Flow(OracleFlow):
         fields = {"mode": mode, "slot": slot, "generation": self.choices.of((right, right, 0, right + 1))}
         fields |= {"instrument": self.pick_instrument() & 0xFFFF}
         self.send(w.sign(self.world, account, segment.CANCEL, **fields))
-
-    # ---- money and keys
-
-    def pick_amount(self, account: int) -> int:
-        cash = self.world.accounts[account].cash if account in self.world.accounts else 0
-        return self.choices.of((1, 1_000_000, max(0, cash // 2), max(0, cash), max(0, cash) + 1, 0, 10**9))
-
-    def withdraw(self) -> None:
-        account = self.pick_account()
-        amount = min(self.pick_amount(account), 2**56 - 1)
-        self.send(w.sign(self.world, account, segment.WITHDRAW, amount=amount))
-
-    def withdraw_often(self) -> None:
-        account = self.choices.of(w.TRADERS)
-        for _ in range(self.choices.of((0, 5, 40, 258))):
-            self.send(w.sign(self.world, account, segment.WITHDRAW, amount=1))
-
-    def transfer(self) -> None:
-        account, to = self.pick_account(), self.pick_account() & 0xFFFFFF
-        amount = min(self.pick_amount(account), 2**56 - 1)
-        self.send(w.sign(self.world, account, segment.TRANSFER, to=to, amount=amount))
-
-    def deposit(self) -> None:
-        account = self.choices.of((*w.TRADERS, w.WHALE, 15, 49, HIGHEST_ACCOUNT, 262_144))
-        amount = self.choices.of((1_000_000, 10**10, 0, 2**56 - 1))
-        record = w.deposit(account, amount)
-        if self.choices.one_in(8):
-            record["owner"] = self.choices.of((0, 5))
-        self.mutates = False
-        self.send(record, source=self.choices.of((INBOX, INBOX, INBOX, INBOX, SEQUENCED)))
-
-    def change_key(self) -> None:
-        """A new key, then at once a word that the new, the old or no key has signed."""
-        account, slot = self.pick_account(), self.choices.of((0, 1, 1, 2, 4))
-        expiry_s = self.choices.of((0, 0, self.world.clock_s + 10, self.world.clock_s - 1, 2**32 - 1))
-        scope = self.choices.of((15, 15, 1, 2, 4, 8, 0, 255))
-        x = self.choices.of((5, 6, 0, 2**255))
-        y = self.choices.of((0, 9)) if x == 0 else 3
-        fields = {"slot": slot, "scope": scope, "expiry_s": expiry_s, "x": x, "y": y}
-        if slot == 0:  # key 0 has to go on working
-            fields |= {"scope": 15, "expiry_s": 0, "x": 5}
-        if self.choices.pick(2):
-            self.send(make(segment.SET_KEY_INBOX, account=account, **fields), source=INBOX)
-            return
-        works = self.can_set_key(account) and slot < params.KEYS
-        words = [w.sign(self.world, account, segment.SET_KEY, **fields)]
-        for k in range(self.choices.pick(3)):
-            key = self.choices.of((slot, 0, 3))
-            nonce = max(self.get_nonce(account, key), words[0]["nonce"]) + 1 + k
-            word = w.sign(self.world, account, segment.CANCEL, mode=2, slot=0, generation=0, instrument=0)
-            # a result from before the new key was set doesn't count
-            hint = self.choices.pick(2) if key == slot and works else 1
-            words.append(word | {"key": key, "nonce": nonce, "hint": hint})
-        self.mutates = False
-        self.send(*words)
-
-    def can_set_key(self, account: int) -> bool:
-        if not self.world.has_account(account):
-            return False
-        key = self.world.accounts[account].keys[0]
-        return key.x + key.y > 0 and key.scope & 8 > 0 and not 0 < key.expiry_s < self.world.clock_s
-
-    def use_short_key(self) -> None:
-        """A key with an end or a narrow scope, used before and after its end."""
-        account, slot = self.choices.of(w.TRADERS), 1 + self.choices.pick(3)
-        expiry_s = self.world.clock_s + self.choices.of((0, 1))
-        self.send(w.set_key(account, slot, self.choices.of((15, 1, 6)), expiry_s), source=INBOX)
-        for _ in range(2):
-            word = w.sign(self.world, account, segment.CANCEL, mode=2, slot=0, generation=0, instrument=0)
-            self.send(word | {"key": slot, "nonce": self.get_nonce(account, slot) + 1})
-            self.pass_time(self.world.clock_ms + 1_000)
-
-    def repair_key(self) -> None:
-        self.send(w.set_key(self.choices.of((*w.TRADERS, w.WHALE, w.WHALE + 1))), source=INBOX)
-
-    def get_nonce(self, account: int, key: int) -> int:
-        keys = self.world.accounts[account].keys if account in self.world.accounts else []
-        return keys[key].nonce if key < len(keys) else 0
 
     # ---- what nobody should send
 

@@ -45,7 +45,9 @@ SIZES = [a for a in around(0, 10_007, HALF, 3 << 40, 1 << 60, (1 << 61) - 2) if 
 FACTORS = [b for b in around(0, 9_999, 65_536, 20_000, (1 << 30) + 7, HALF - 2) if 0 <= b < HALF]
 
 
-def check_division(mul_div: Divide, mul_div_up: Divide, magnitude: Callable[[int], int]) -> None:
+def check_division(
+    mul_div: Divide, mul_div_up: Divide, magnitude: Callable[[int], int], positive: Callable[[int], int]
+) -> None:
     """Compare with exact integers wherever 01-R02 promises a result; no step may leave 64 bits."""
     for size, sign, b, d in product(SIZES, (1, -1), FACTORS, FACTORS):
         a = sign * size
@@ -54,3 +56,16 @@ def check_division(mul_div: Divide, mul_div_up: Divide, magnitude: Callable[[int
             assert mul_div(*arguments) == a * b // d, (a, b, d)
             assert mul_div_up(*arguments) == -(-a * b // d), (a, b, d)
         assert magnitude(Narrow(a)) == size
+        assert positive(Narrow(a)) == max(a, 0)
+
+
+SUMS = [*around(0, 10_000, 65_536, 15 * 65_536), 19_999 * 65_536 + 1, 20_000 * 65_536 - 1, 80_000_000_001]
+MOVES = [*around(0, 100, 250_000), (1 << 26) - 1]
+
+
+def check_quadratic(compute: Divide) -> None:
+    """Compare with 05-R01: delta part plus gamma part, each division rounded down, the gamma part even."""
+    for delta, gamma, size, sign in product(SUMS, SUMS, MOVES, (1, -1)):
+        for d, g in ((delta, gamma), (-delta, -gamma)):
+            expected = d * size * sign // 10_000 + (g * abs(size) // 65_536) * abs(size) // 20_000
+            assert compute(d, g, size * sign) == expected, (d, g, size * sign)

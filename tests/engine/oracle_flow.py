@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from miletus.engine import params, segment
 from tests.engine import worlds as w
+from tests.engine.choices import Choices
 from tests.engine.naive_margin import CALL, EMPTY, FUTURE, LISTED, PERPETUAL, PUT, SETTLED, World
 from tests.engine.naive_oracle import READING_TIMES_S
 from tests.engine.pair import SIGNERS, Pair
 from tests.engine.records import Record, make
-
-if TYPE_CHECKING:
-    from tests.engine.flow import Choices
 
 DAY_S = 86_400
 PLACES = (0, 1, 2, 3, 4, 5, 14, 15, 16, 17, 18, 4_095, 20, 21, 31, 32)

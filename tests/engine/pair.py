@@ -16,6 +16,7 @@ from miletus.engine.machine import Machine, build_machine
 from miletus.engine.reasons import Reason
 from miletus.engine.segment import Segment
 from miletus.engine.state import State
+from tests.engine.levels import check_levels
 from tests.engine.naive import Naive
 from tests.engine.naive_book import Receipt
 from tests.engine.naive_margin import EMPTY, SETTLED
@@ -135,6 +136,13 @@ class Pair:
         state.time_bound_ms, state.clock_floor_ms = old.time_bound_ms, old.clock_floor_ms
         state.outbox = old.outbox
 
+    def move_cash(self, account: int, to: int, amount: int) -> None:
+        """Move cash by hand, in both: to where no word could bring it, with the sum of all kept."""
+        for number, change in ((account, -amount), (to, amount)):
+            holder = self.naive.world.get_account(number)
+            holder.cash += change
+            self.edit_page(number * int(layout.ACCOUNT_PAGES), {int(layout.CASH): holder.cash})
+
     def set_open_interest(self, instrument: int, lots: int) -> None:
         """Set the count of open interest apart from the positions, in both."""
         self.naive.world.instruments[instrument].open_interest = lots
@@ -150,6 +158,7 @@ class Pair:
         difference = find_difference(found, expected)
         if difference:
             raise Disagreement(difference)
+        check_levels(self.machine.state)
         outbox = list(self.machine.state.outbox)
         if outbox != self.naive.world.outbox:
             raise Disagreement(f"outbox: machine {outbox}, naive model {self.naive.world.outbox}")

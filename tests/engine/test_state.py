@@ -53,7 +53,9 @@ def test_no_step_of_a_division_leaves_64_bits() -> None:
     functions: dict[str, Any] = {}
     source = Path(__file__).resolve().parents[2] / "src" / "miletus" / "engine" / "numbers.py"
     exec(source.read_text(), functions)
-    check_division(functions["mul_div"], functions["mul_div_up"], functions["magnitude"])
+    check_division(
+        functions["mul_div"], functions["mul_div_up"], functions["magnitude"], functions["positive"]
+    )
 
 
 @pytest.mark.rule("01-R02", "01-R05")
