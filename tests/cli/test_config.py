@@ -25,6 +25,11 @@ def test_what_the_file_says_is_taken_and_the_rest_is_default(tmp_path: Path) -> 
     assert config.node == Config().node
 
 
+def test_a_prover_needs_keys_of_its_size_alone(tmp_path: Path) -> None:
+    config = load(tmp_path, "[prover]\nrun = true\nprove = 'all'\n[proofs]\nsizes = ['small']\n")
+    assert (config.prover.run, config.prover.prove, config.prover.size) == (True, "all", "small")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -34,6 +39,13 @@ def test_what_the_file_says_is_taken_and_the_rest_is_default(tmp_path: Path) -> 
         ("[rollup]\nwindow_s = '1'", "rollup.window_s: "),
         ("[oracle]\nsigners = 2\nthreshold = 3", "oracle.threshold 3 is above oracle.signers 2"),
         ("[market]\nstrikes = 0", "market.strikes: "),
+        ("[prover]\nrun = true", "prover.size small is none of proofs.sizes: add it there"),
+        ("[prover]\nrun = true\nsize = 'large'\n[proofs]\nsizes = ['small']", "prover.size large is none"),
+        ("[prover]\nprove = 'some'", "prover.prove: "),
+        ("[prover]\nleast_bounty_eth = '-1'", "prover.least_bounty_eth: "),
+        ("[prover]\nleast_bounty_eth = 1", "prover.least_bounty_eth: "),
+        ("[prover]\nniceness = 20", "prover.niceness: "),
+        ("[rollup]\npolicy = 'trust'", "rollup.policy: "),
         ("[l1]\nrpc = 'localhost:8545'", "http://"),
         ("[l1\n", "not TOML"),
     ],

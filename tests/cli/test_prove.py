@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +12,10 @@ import pytest
 
 from miletus.prover import Prover
 from miletus.settlement.anvil import Anvil
+from miletus.settlement.court import Court
 from miletus.settlement.keys import NO_KEYS, VerifyingKeys, export_keys
+from miletus.settlement.l1 import HYBRID, OPTIMISTIC
+from tests.settlement.fixture_prover import get_fixture_keys
 from tests.settlement.support import change_segment, lie, post
 from tests.settlement.world import (
     GENESIS,
@@ -27,8 +31,8 @@ from tests.settlement.world import (
 class Stage:
     """A deployment with some batches, and the command on it."""
 
-    def __init__(self, anvil: Anvil, path: Path, keys: VerifyingKeys) -> None:
-        self.world: World = deploy_world(anvil.connect(timeout_seconds=20.0), anvil.control(), keys)
+    def __init__(self, anvil: Anvil, path: Path, keys: VerifyingKeys, policy: int = OPTIMISTIC) -> None:
+        self.world: World = deploy_world(anvil.connect(timeout_seconds=20.0), anvil.control(), keys, policy)
         self.alice = Trader.join(self.world)
         self.world.pass_time(REORG_AGE_S)
         self.sequencer = SmallSequencer(self.world)
@@ -38,26 +42,35 @@ class Stage:
         self.payee = wallet.address
         (path / "wallet").write_text(bytes(wallet.key).hex())
 
+    def build(self, command: str, arguments: tuple[str, ...], *, named: bool) -> list[str]:
+        """The command's line."""
+        where = ["--rollup", self.world.rollup.address, "--genesis", str(self.path / "genesis.json")]
+        return [
+            *(sys.executable, "-m", "miletus.cli", command),
+            *("--rpc", self.world.node.rpc.url, *(where if named else ())),
+            *("--wallet", str(self.path / "wallet"), "--folder", str(self.path / "folder"), "--moved-time"),
+            *arguments,
+        ]
+
     def run(
         self, *arguments: str, named: bool = True, command: str = "prove"
     ) -> subprocess.CompletedProcess[str]:
         """The command in a process of its own."""
-        where = ["--rollup", self.world.rollup.address, "--genesis", str(self.path / "genesis.json")]
         return subprocess.run(
-            [
-                *(sys.executable, "-m", "miletus.cli", command, *arguments),
-                *("--rpc", self.world.node.rpc.url, *(where if named else ())),
-                *(
-                    "--wallet",
-                    str(self.path / "wallet"),
-                    "--folder",
-                    str(self.path / "folder"),
-                    "--moved-time",
-                ),
-            ],
+            self.build(command, arguments, named=named),
             capture_output=True,
             text=True,
             check=False,
+            env={**os.environ, "COLUMNS": "200"},
+        )
+
+    def start(self, *arguments: str, command: str) -> subprocess.Popen[str]:
+        """The command in a process that goes on."""
+        return subprocess.Popen(
+            self.build(command, arguments, named=True),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
             env={**os.environ, "COLUMNS": "200"},
         )
 
@@ -120,6 +133,65 @@ def test_a_batch_and_a_lie_are_proved_by_the_command(
     third = stage.run()
     assert third.returncode == 1
     assert "no batch is pending that is not proved" in third.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "line"),
+    [
+        ("challenge", (), "this deployment has no key of edges of size 'small'"),
+        ("challenge", ("--prove", "some"), "give one of nothing, bounties, all"),
+        ("challenge", ("--least-bounty", "much"), "amount of ETH 'much' is no number"),
+        ("challenge", ("--least-bounty", "0.0000000001"), "multiple of"),
+        ("bounty", ("1", "0.05"), "there is no batch 1 on L1, the last one is 0"),
+        ("bounty", ("1", "0"), "it must be positive"),
+        ("bounty", ("0", "1"), "greater than or equal to 1"),
+    ],
+)
+def test_what_can_not_be_challenged_or_paid_for_is_told_in_one_line(
+    keyless: Stage, command: str, arguments: tuple[str, ...], line: str
+) -> None:
+    done = keyless.run(*arguments, command=command)
+    assert done.returncode != 0
+    assert line in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert done.stdout == ""
+
+
+@pytest.fixture(scope="module")
+def hybrid(anvil: Anvil, tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    """A deployment with bounties, of circuits that say nothing, and one batch."""
+    stage = Stage(anvil, tmp_path_factory.mktemp("hybrid"), get_fixture_keys(), HYBRID)
+    stage.sequencer.close([stage.alice.transfer(17, 5 * USDC)])
+    post(stage.world, stage.sequencer)
+    return stage
+
+
+@pytest.mark.rule("08-R30")
+def test_a_bounty_is_offered_by_the_command(hybrid: Stage) -> None:
+    first = hybrid.run("1", "0.05", "--json", command="bounty")
+    assert first.returncode == 0, first.stderr
+    told = json.loads(first.stdout)
+    assert (told["batch"], told["amount_wei"], told["total_wei"]) == (1, 5 * 10**16, 5 * 10**16)
+    second = hybrid.run("1", "0.25", command="bounty")
+    assert "0.25 ETH offered for batch 1 (0.3 ETH in all)" in second.stdout
+    court = Court(hybrid.world.node, hybrid.world.rollup.court)
+    assert court.get_bounty(hybrid.world.rollup.get_batch(1).id).amount_wei == 3 * 10**17
+
+
+def test_a_challenger_has_nothing_to_do_where_all_is_right(hybrid: Stage) -> None:
+    done = hybrid.run("--once", "--json", command="challenge")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout.splitlines()[-1])
+    assert (report["batches_verified"], report["removed"], report["problem"]) == (1, [], "")
+
+
+def test_a_challenger_stops_at_once(hybrid: Stage) -> None:
+    process = hybrid.start("--json", "--poll-seconds", "0.1", command="challenge")
+    assert process.stdout is not None
+    assert json.loads(process.stdout.readline())["batches_verified"] == 1
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (0, "")
 
 
 def test_nobody_leaves_a_rollup_that_runs(keyless: Stage) -> None:
