@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,10 @@ WANTED = (
     "ack_p50_us",
     "ack_p99_us",
     "withdrawn_micros",
+    "proved_batches",
+    "frauds_caught",
+    "trade_to_final_seconds",
+    "exit_paid_micros",
 )
 
 
@@ -33,7 +38,7 @@ def run_demo(tmp_path: Path, *options: str) -> dict[str, Any]:
     """Run a demonstration; its report, which must be the file and the output alike."""
     path = tmp_path / "out" / "report.json"
     done = run(
-        "demo", "--folder", str(tmp_path / "demo"), "--report", str(path), "--json", *options, seconds=900
+        "demo", "--folder", str(tmp_path / "demo"), "--report", str(path), "--json", *options, seconds=1_800
     )
     assert done.status == 0, done.err
     report: dict[str, Any] = json.loads(path.read_text())
@@ -61,37 +66,80 @@ def check(report: dict[str, Any], tmp_path: Path) -> None:
     assert json.loads((tmp_path / "demo" / "watchtower.json").read_text())["root"] == report["state_root"]
 
 
-@pytest.mark.rule("09-R05", "09-R07", "08-R09", "08-R10", "07-R02")
-def test_a_generated_market_is_traded_and_settled(tmp_path: Path) -> None:
-    check(run_demo(tmp_path, "--days", "0.95", "--strikes", "3", "--expiries", "2"), tmp_path)
+def check_proofs(report: dict[str, Any]) -> None:
+    """What must be true of a demonstration with proofs; its figures are the watchtowers', from L1 alone."""
+    tower, frozen, fill = report["watchtower"], report["frozen"], report["audited_fill"]
+    assert report["proved_batches"] == tower["proved_batches"] == 2
+    assert report["frauds_caught"] == tower["frauds_caught"] == 1
+    assert report["trade_to_final_seconds"] == tower["trade_to_final_seconds"] > 0
+    assert report["exit_paid_micros"] == frozen["report"]["exit_paid_micros"] > 0
+    assert report["exit_paid_micros"] == frozen["departure"]["worth_micros"]
+    assert frozen["departure"]["proofs"] > 0
+    assert frozen["options"] > 0
+    assert frozen["report"]["l1_block"] > tower["l1_block"]
+    assert tower["exit_paid_micros"] == 0  # the exchange itself is not frozen
+    assert fill["finality"]["kind"] == "proved"
+    assert [part["part"] for part in fill["finality"]["parts"]] == ["segment 0", "segment 1"]
+    assert fill["finality"]["parts"][-1]["l1_transaction"] == fill["finality"]["l1_transaction"]
+    assert fill["finality"]["removed_before"] == []
+
+
+@pytest.mark.rule("09-R05", "09-R07", "08-R09", "08-R10", "07-R02", "08-R27", "08-R28", "08-R32", "08-R33")
+def test_a_generated_market_is_traded_proved_and_settled(tmp_path: Path) -> None:
+    """The whole story: a batch final by proof, a liar caught, days of trading, an exit from a frozen copy."""
+    report = run_demo(tmp_path, "--days", "0.95", "--strikes", "3", "--expiries", "2")
+    check(report, tmp_path)
+    check_proofs(report)
 
 
 @needs_chains
 @pytest.mark.rule("09-R05", "09-R07", "08-R09", "08-R10", "07-R02")
 def test_recorded_chains_are_traded_and_settled(tmp_path: Path) -> None:
-    report = run_demo(tmp_path, "--chains", str(CHAINS), "--days", "0.3", "--strikes", "6")
+    report = run_demo(tmp_path, "--chains", str(CHAINS), "--days", "0.3", "--strikes", "6", "--no-proofs")
     check(report, tmp_path)
+    assert (report["proved_batches"], report["frauds_caught"], report["exit_paid_micros"]) == (0, 0, 0)
+    assert report["audited_fill"]["finality"]["kind"] == "window"
     assert str(CHAINS) in report["market"]
 
 
-def test_ctrl_c_stops_every_process(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("options", "moment"),
+    [(("--no-proofs",), "takers are ready"), ((), "which a proof shall make final")],
+    ids=["trades", "proves"],
+)
+def test_ctrl_c_stops_every_process(tmp_path: Path, options: tuple[str, ...], moment: str) -> None:
     folder = tmp_path / "demo"
     process = subprocess.Popen(
-        [*COMMAND, "demo", "--folder", str(folder), "--days", "5"],
+        [*COMMAND, "demo", "--folder", str(folder), "--days", "5", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
     assert process.stdout is not None
     for line in process.stdout:
-        if "takers are ready" in line:
+        if moment in line:
             break
-    pids = list(json.loads((folder / "system.json").read_text())["processes"].values())
-    assert len(pids) >= 4
+    processes = json.loads((folder / "system.json").read_text())["processes"]
+    assert len(processes) >= 4
+    pids = list(processes.values())
+    if "prover" in processes:
+        pids += wait_for_children(processes["prover"])  # the program that makes proofs
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=240)
     assert (process.returncode, err) == (130, "miletus: stopped\n")
     assert wait_until_gone(pids) == []
+
+
+def wait_for_children(pid: int) -> list[int]:
+    """Processes that a process has started, once there are any."""
+    end = time.monotonic() + 240
+    while time.monotonic() < end:
+        tasks = Path(f"/proc/{pid}/task").glob("*/children")
+        found = [int(text) for task in tasks for text in task.read_text().split()]
+        if found:
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"process {pid} started nothing")
 
 
 def test_a_report_that_cannot_be_written_is_told_before_anything_runs(tmp_path: Path) -> None:
@@ -133,6 +181,7 @@ class Found:
     batches = 9
     batches_final = 9
     audited_fill = None
+    frozen = None
     watchtower: dict[str, object] = {"alarm": None, "imbalance": ""}  # noqa: RUF012
 
 

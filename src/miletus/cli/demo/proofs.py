@@ -61,6 +61,7 @@ class ProofActs:
     def start(self) -> None:
         """Start the prover: a process that has L1's address, the rollup's, the first state, and a wallet."""
         self.stage.system.start_prover(poll_seconds=0.2)
+        self.stage.system.write_system()
 
     def trade_and_prove(self, time_s: int) -> None:
         """The market's first batches: what the oracle says of one option, and one trade of it, proved."""
@@ -124,6 +125,7 @@ class ProofActs:
             "honest node goes on from the last good batch"
         )
         system.supervisor.stop_child("prover")
+        system.write_system()
 
     def leave_a_frozen_copy(self) -> Frozen:
         """Copy L1, let the copy freeze, and have an account with options leave it."""
