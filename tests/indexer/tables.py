@@ -7,7 +7,7 @@ from sqlalchemy import select
 from miletus.indexer import schema
 from miletus.indexer.database import Database
 
-OF_HISTORY = (*schema.GROWING, *schema.CHANGING, schema.pages)
+OF_HISTORY = (*schema.GROWING, *schema.CHANGING, *schema.OF_L1, schema.pages)
 """Tables that two sources of the same words must agree on."""
 
 

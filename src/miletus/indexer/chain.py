@@ -9,12 +9,13 @@ from typing import Final
 
 from miletus.indexer.errors import IndexerError
 from miletus.indexer.indexer import Head, Indexer, compute_digest
-from miletus.indexer.l1_store import L1Facts, L1Store
+from miletus.indexer.l1_store import L1Facts, L1Store, Row
 from miletus.indexer.rerun import split_operations
 from miletus.settlement.chain import ChainView, PostedBatch
 from miletus.settlement.commitment import Commitment, MalformedCommit, compute_batch_id, decode_commit
 from miletus.settlement.errors import L1Inconsistent
 from miletus.settlement.values import to_hex
+from miletus.settlement.verdicts import Verdicts
 
 DEPTH_BLOCKS: Final = 64
 """Blocks over a finality after which it is taken for good."""
@@ -48,6 +49,8 @@ class ChainFollower:
         self._finals = self._paid = 0
         self._checked = False
         self._forgotten = 0
+        self._verdicts = Verdicts(view.rollup, view.start_block)
+        self._told = self.facts.get_verdicts()
 
     def read(self) -> None:
         """Ask L1 for what is new; nothing is written. May run in another thread than the rest.
@@ -60,6 +63,7 @@ class ChainFollower:
         update = self.view.poll()
         if update.reverted_to is not None or len(self.view.removals) != removals:
             self._checked = False
+        self._verdicts.poll()
 
     def read_posting(self, number: int) -> Posting | None:
         """A batch as it is posted, None if it is not. Raises L1Error; IndexerError if unreadable."""
@@ -79,6 +83,7 @@ class ChainFollower:
             payment = paid[self._paid]
             self.facts.set_paid(payment.number, payment.index, payment.block_number)
             self._paid += 1
+        self._note_verdicts()
         self._forget()
 
     @property
@@ -107,6 +112,7 @@ class ChainFollower:
             l1_window_end_s=posted.committed_at_s + self.view.rollup.window_s,
         )
         self.facts.set_posted(posted.number, facts)
+        self._told[2].pop(posted.number, None)
         self._known[posted.number] = facts.l1_id
 
     def index(self, posting: Posting) -> None:
@@ -168,6 +174,65 @@ class ChainFollower:
             self.settle()
         return taken
 
+    def _forget_proved(self, number: int) -> None:
+        """Batches from this one on are not told to be proved any more."""
+        proofs, removals, proved = self._told
+        self._told = proofs, removals, {known: proved[known] for known in proved if known < number}
+
+    def _note_verdicts(self) -> None:
+        """Have the rows of proofs and removals, and the blocks of proved batches, as L1 has them."""
+        verdicts = self._verdicts
+        numbers = {batch.id: batch.number for batch in self.view.batches}
+        numbers |= {batch.id: batch.number for each in self.view.removals for batch in each.batches}
+        blocks: dict[bytes, int] = {}
+        proofs: set[Row] = set()
+        for proof in verdicts.proofs:
+            if proof.batch_id not in numbers:
+                continue  # of a block that the view has not seen yet, or no more
+            blocks[proof.batch_id] = max(blocks.get(proof.batch_id, 0), proof.block_number)
+            proofs.add(
+                (
+                    to_hex(proof.batch_id),
+                    proof.part,
+                    numbers[proof.batch_id],
+                    proof.payee.lower(),
+                    to_hex(proof.transaction_hash),
+                    proof.block_number,
+                )
+            )
+        ids = {to_hex(batch_id): block for batch_id, block in blocks.items() if batch_id in verdicts.proved}
+        proved = {number: ids[known] for number, known in self._known.items() if known in ids}
+        told = (proofs, self._list_removals(), proved)
+        if told != self._told:
+            self.facts.set_verdicts(self._told, told)
+            self._told = told
+
+    def _list_removals(self) -> set[Row]:
+        """Rows of batches that L1 removed: of each removal the first, and those that stood on it."""
+        refuted = {each.batch_id: each for each in self._verdicts.refutations}
+        told = {each.batch_id: each for each in self._verdicts.removed}
+        rows: set[Row] = set()
+        for removal in self.view.removals:
+            event = told.get(removal.batches[0].id) if removal.batches else None
+            if event is None:
+                continue  # of a block that only the view has seen
+            for batch in removal.batches:
+                found = refuted.get(batch.id)
+                rows.add(
+                    (
+                        to_hex(batch.id),
+                        batch.number,
+                        batch.proposer.lower(),
+                        found.part if found is not None else None,
+                        found.payee.lower() if found is not None else None,
+                        str(found.reward_wei if found is not None else 0),
+                        str(event.burnt_wei if batch.id == event.batch_id else 0),
+                        to_hex(event.transaction_hash),
+                        event.block_number,
+                    )
+                )
+        return rows
+
     def _forget(self) -> None:
         """Let go of what could undo batches that are final for good."""
         head, finals, place = self.view.head, self.view.finals, self._finals - 1
@@ -187,6 +252,7 @@ class ChainFollower:
             if posted is None or to_hex(posted.id) != self._known[number]:
                 self.facts.clear_from(number)
                 self._known = {known: of for known, of in self._known.items() if known < number}
+                self._forget_proved(number)
                 break
         self.facts.clear_after(head.number, [f.number for f in self.view.finals])
         self.facts.clear_paid([(paid.number, paid.index) for paid in self.view.paid])

@@ -16,13 +16,11 @@ from sqlalchemy import ColumnElement, Select, Table, and_, func, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from miletus.indexer import schema, views
+from miletus.indexer.asking import among, check_limit, of_batch, parse_continuation, within
 from miletus.indexer.candles import MINUTE_MS
 from miletus.indexer.database import Database, explain
 from miletus.indexer.errors import IndexerError
-from miletus.indexer.places import BATCH_SPAN, first_id, make_id
-
-MOST_ROWS: Final = 10_000
-"""Rows of one page, at most."""
+from miletus.indexer.places import BATCH_SPAN
 
 DAY_MINUTES: Final = 1_440
 
@@ -51,7 +49,7 @@ class History:
     ) -> views.Page[views.FillView]:
         """Fills, of everybody or of an account; times are inclusive, `order` is an order's id."""
         t = schema.fills
-        tests = _within(t.c.time_ms, start_ms, end_ms) + _among(t.c.instrument, instruments)
+        tests = within(t.c.time_ms, start_ms, end_ms) + among(t.c.instrument, instruments)
         if order is not None:
             tests.append(or_(t.c.taker_order == order, t.c.maker_order == order))
         if account is None:
@@ -73,7 +71,7 @@ class History:
         batch = self.find_batch(number)
         if batch is None:
             return None
-        tests = [t.c.number == number, t.c.place == place, *_of_batch(t.c.id, batch.number)]
+        tests = [t.c.number == number, t.c.place == place, *of_batch(t.c.id, batch.number)]
         return self._one(select(t).where(*tests), views.FillView)
 
     def get_orders(
@@ -90,8 +88,8 @@ class History:
     ) -> views.Page[views.OrderView]:
         """Orders of an account by when they were placed; those that are over, or of other states."""
         t = schema.orders
-        tests = [t.c.account == account, *_within(t.c.created_ms, start_ms, end_ms)]
-        tests += _among(t.c.instrument, instruments) + _among(t.c.state, states)
+        tests = [t.c.account == account, *within(t.c.created_ms, start_ms, end_ms)]
+        tests += among(t.c.instrument, instruments) + among(t.c.state, states)
         return self._page(t, tests, views.OrderView, oldest_first, limit, continuation)
 
     def get_order(self, order: int) -> views.OrderView | None:
@@ -126,8 +124,8 @@ class History:
     ) -> views.Page[views.TransactionView]:
         """The transaction log of an account."""
         t = schema.transactions
-        tests = [t.c.account == account, *_within(t.c.time_ms, start_ms, end_ms), *_among(t.c.kind, kinds)]
-        tests += _among(t.c.instrument, instruments)
+        tests = [t.c.account == account, *within(t.c.time_ms, start_ms, end_ms), *among(t.c.kind, kinds)]
+        tests += among(t.c.instrument, instruments)
         return self._page(t, tests, views.TransactionView, oldest_first, limit, continuation)
 
     def get_deposits(
@@ -158,7 +156,7 @@ class History:
     ) -> views.Page[views.PortfolioView]:
         """Cash, equity and requirement of an account over time."""
         t = schema.portfolio
-        tests = [t.c.account == account, *_within(t.c.time_ms, start_ms, end_ms)]
+        tests = [t.c.account == account, *within(t.c.time_ms, start_ms, end_ms)]
         return self._page(t, tests, views.PortfolioView, oldest_first, limit, continuation)
 
     def get_holdings(self, account: int, time_ms: int | None = None) -> list[views.HoldingView]:
@@ -167,7 +165,7 @@ class History:
         They are those of the last segment that ended; the node has those of this moment.
         """
         t = schema.positions
-        tests = [t.c.account == account, *_within(t.c.time_ms, None, time_ms)]
+        tests = [t.c.account == account, *within(t.c.time_ms, None, time_ms)]
         last = select(t.c.instrument, func.max(t.c.id).label("id")).where(*tests).group_by(t.c.instrument)
         found = last.subquery()
         query = select(t).join(found, and_(t.c.instrument == found.c.instrument, t.c.id == found.c.id))
@@ -187,7 +185,7 @@ class History:
     ) -> views.Page[views.SettlementView]:
         """Settled instruments."""
         t = schema.settlements
-        tests = _among(t.c.instrument, instruments)
+        tests = among(t.c.instrument, instruments)
         if underlying is not None:
             tests.append(t.c.underlying == underlying)
         return self._page(t, tests, views.SettlementView, oldest_first, limit, continuation)
@@ -199,7 +197,9 @@ class History:
         t = schema.settlements.c
         query = select(t.expiry_s, func.max(t.settlement_ticks)).where(t.underlying == underlying)
         query = query.group_by(t.expiry_s).order_by(t.expiry_s.desc())
-        return [(int(row[0]), int(row[1])) for row in self._read(query.limit(_check(limit)).offset(offset))]
+        return [
+            (int(row[0]), int(row[1])) for row in self._read(query.limit(check_limit(limit)).offset(offset))
+        ]
 
     def get_deliveries(
         self,
@@ -214,8 +214,8 @@ class History:
     ) -> views.Page[views.DeliveryView]:
         """What settlements brought an account. A settlement's id is that of the word that made it."""
         t = schema.deliveries
-        tests = [t.c.account == account, *_within(t.c.time_ms, start_ms, end_ms)]
-        tests += _among(t.c.instrument, instruments)
+        tests = [t.c.account == account, *within(t.c.time_ms, start_ms, end_ms)]
+        tests += among(t.c.instrument, instruments)
         return self._page(t, tests, views.DeliveryView, oldest_first, limit, continuation)
 
     # ---- markets
@@ -292,8 +292,8 @@ class History:
     ) -> list[views.IndexView]:
         """The index over time, newest first."""
         t = schema.indices
-        tests = [t.c.underlying == underlying, *_within(t.c.time_s, start_s, end_s)]
-        query = select(t).where(*tests).order_by(t.c.id.desc()).limit(_check(limit))
+        tests = [t.c.underlying == underlying, *within(t.c.time_s, start_s, end_s)]
+        query = select(t).where(*tests).order_by(t.c.id.desc()).limit(check_limit(limit))
         return self._all(query, views.IndexView)
 
     # ---- batches
@@ -322,6 +322,20 @@ class History:
         """The batch that a row is of, by the row's id."""
         return self.get_batch(row_id // BATCH_SPAN)
 
+    def get_proofs(self, batch: int | None = None, *, limit: int = 1_000) -> list[views.ProofView]:
+        """Proofs of batches' parts that L1 has, of a batch or of all, the newest first."""
+        t = schema.proofs
+        query = select(t).order_by(t.c.l1_block.desc(), t.c.batch.desc(), t.c.part.desc())
+        if batch is not None:
+            query = query.where(t.c.batch == batch)
+        return self._all(query.limit(check_limit(limit)), views.ProofView)
+
+    def get_removals(self, *, limit: int = 1_000) -> list[views.RemovalView]:
+        """Batches that L1 removed, the newest first."""
+        t = schema.removals
+        query = select(t).order_by(t.c.l1_block.desc(), t.c.batch.desc()).limit(check_limit(limit))
+        return self._all(query, views.RemovalView)
+
     # ---- inside
 
     def _page(
@@ -336,10 +350,10 @@ class History:
     ) -> views.Page[T]:
         column = table.c[key]
         if continuation is not None:
-            last = _parse_continuation(continuation)
+            last = parse_continuation(continuation)
             tests = [*tests, column > last if oldest_first else column < last]
         query = select(table).where(*tests).order_by(column if oldest_first else column.desc())
-        rows = self._all(query.limit(_check(limit) + 1), kind)
+        rows = self._all(query.limit(check_limit(limit) + 1), kind)
         if len(rows) <= limit:
             return views.Page(tuple(rows), None)
         last_row: Any = rows[limit - 1]
@@ -363,32 +377,3 @@ class History:
                 return list(connection.execute(query))
         except SQLAlchemyError as error:
             raise explain(error, self.database.engine.url) from None
-
-
-def _within(column: ColumnElement[int], start: int | None, end: int | None) -> list[ColumnElement[bool]]:
-    tests = []
-    if start is not None:
-        tests.append(column >= start)
-    if end is not None:
-        tests.append(column <= end)
-    return tests
-
-
-def _among(column: ColumnElement[Any], values: Sequence[Any] | None) -> list[ColumnElement[bool]]:
-    return [] if values is None else [column.in_(list(values))]
-
-
-def _of_batch(column: ColumnElement[int], batch: int) -> list[ColumnElement[bool]]:
-    return [column >= make_id(batch, 0, 0), column < first_id(batch + 1)]
-
-
-def _check(limit: int) -> int:
-    if not 1 <= limit <= MOST_ROWS:
-        raise IndexerError(f"a page of {limit} rows: ask for 1 to {MOST_ROWS}")
-    return limit
-
-
-def _parse_continuation(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 18:
-        raise IndexerError(f"{text[:30]!r} is no continuation: give the one that came with the last page")
-    return int(text)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import select, update
+from sqlalchemy import Connection, Table, select, tuple_, update
 
 from miletus.indexer import schema
 from miletus.indexer.database import Database
@@ -12,6 +12,11 @@ _POSTED = (
     *("l1_id", "l1_transaction", "l1_block_hash", "l1_root", "l1_proposer", "l1_block", "l1_time_s"),
     *("l1_bytes", "l1_gas", "l1_window_end_s", "l1_proved_block", "l1_final_block"),
 )
+
+Row = tuple[object, ...]
+
+Verdicts = tuple[set[Row], set[Row], dict[int, int]]
+"""Rows of proofs and of removals, and the block in which each batch was proved."""
 
 
 class L1Facts(msgspec.Struct, frozen=True):
@@ -86,6 +91,37 @@ class L1Store:
             gone = [int(row[0]) for row in rows if (int(row[1]), int(row[2])) not in known]
             for row_id in gone:
                 connection.execute(update(t).where(t.c.id == row_id).values(l1_paid_block=None))
+
+    # ---- verdicts
+
+    def get_verdicts(self) -> Verdicts:
+        """What is there."""
+        t = schema.batches.c
+        query = select(t.number, t.l1_proved_block).where(t.l1_proved_block.is_not(None))
+        with self._database.begin() as connection:
+            proofs, removals = (
+                {tuple(row) for row in connection.execute(select(table))} for table in schema.OF_L1
+            )
+            return proofs, removals, {int(row[0]): int(row[1]) for row in connection.execute(query)}
+
+    def set_verdicts(self, before: Verdicts, after: Verdicts) -> None:
+        """Put rows and blocks in the place of those that are there."""
+        t = schema.batches
+        with self._database.begin() as connection:
+            for table, old, new in zip(schema.OF_L1, before[:2], after[:2], strict=True):
+                self._replace(connection, table, old, new)
+            for number in sorted(before[2].keys() | after[2].keys()):
+                if before[2].get(number) != after[2].get(number):
+                    query = update(t).where(t.c.number == number)
+                    connection.execute(query.values(l1_proved_block=after[2].get(number)))
+
+    def _replace(self, connection: Connection, table: Table, old: set[Row], new: set[Row]) -> None:
+        keys = list(table.primary_key.columns)
+        for row in sorted(old - new):
+            values = dict(zip(table.columns.keys(), row, strict=True))
+            key = tuple_(*keys)
+            connection.execute(table.delete().where(key.in_([tuple(values[k.name] for k in keys)])))
+        self._database.insert(connection, table, sorted(new - old, key=str))
 
     def _set(self, number: int, values: dict[str, object]) -> None:
         t = schema.batches

@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text, text
 from sqlalchemy.schema import ColumnCollectionConstraint, PrimaryKeyConstraint
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of these tables; a database of another version is made anew."""
 
 metadata: Final = MetaData()
@@ -281,6 +281,36 @@ deliveries: Final = _table(
 )
 """What each holder gets, known at the settlement; cash moves when the account is next touched."""
 
+proofs: Final = _table(
+    "proofs",
+    ("batch_id", "part"),
+    _text("batch_id"),
+    _integer("part"),
+    _integer("batch"),
+    _text("payee"),
+    _text("l1_transaction"),
+    _integer("l1_block"),
+    Index("proofs_by_batch", "batch"),
+)
+"""Parts of batches that were proved as claimed: a segment's number, or 17 for the outbox."""
+
+removals: Final = _table(
+    "removals",
+    ("batch_id",),
+    _text("batch_id"),
+    _integer("batch"),
+    _text("proposer"),
+    _integer("part", empty=True),
+    _text("payee", empty=True),
+    _text("reward_wei"),
+    _text("burnt_wei"),
+    _text("l1_transaction"),
+    _integer("l1_block"),
+    Index("removals_by_batch", "batch"),
+)
+"""Batches that L1 removed: `part` was proved wrong, `payee` ended that path; both are empty for a batch that
+stood on a wrong one, or was not proved in time. Amounts are in wei, as text since they are wide."""
+
 pages: Final = _table(
     "pages", ("number",), _integer("number"), _integer("id"), Column("fields", LargeBinary, nullable=False)
 )
@@ -312,6 +342,9 @@ GROWING: Final = (
     deliveries,
 )
 """Tables whose rows are taken back by their id alone."""
+
+OF_L1: Final = (proofs, removals)
+"""Tables that are L1's alone, and are written anew as it changes."""
 
 CHANGING: Final = (orders, candles, instruments)
 """Tables whose rows are taken back by `undo`."""

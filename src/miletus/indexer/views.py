@@ -262,3 +262,28 @@ class BatchView(msgspec.Struct, frozen=True):
         if self.l1_block is not None:
             return "in_window" if l1_time_s < (self.l1_window_end_s or 0) else "posted"
         return "closed" if self.closed else "open"
+
+
+class ProofView(msgspec.Struct, frozen=True):
+    """A part of a batch that was proved as claimed: a segment's number, or 17 for the outbox."""
+
+    batch_id: str
+    part: int
+    batch: int
+    payee: str
+    l1_transaction: str
+    l1_block: int
+
+
+class RemovalView(msgspec.Struct, frozen=True):
+    """A batch that L1 removed; `part` was proved wrong, None for one that went with another or too late."""
+
+    batch_id: str
+    batch: int
+    proposer: str
+    part: int | None
+    payee: str | None
+    reward_wei: str
+    burnt_wei: str
+    l1_transaction: str
+    l1_block: int
