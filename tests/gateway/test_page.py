@@ -3,6 +3,8 @@
 import asyncio
 import dataclasses
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import httpx
 import pytest
@@ -13,8 +15,8 @@ from miletus.gateway.guard import Guard
 from tests.gateway.world import make_settings
 
 
-def get(page: Path | None, path: str, **headers: str) -> httpx.Response:
-    settings = dataclasses.replace(make_settings(1), page=page)
+def get(page: Path | None, path: str, custody: Any = None, **headers: str) -> httpx.Response:
+    settings = dataclasses.replace(make_settings(1), page=page, custody=custody)
     app = make_app(Gateway(settings), Guard("127.0.0.1", frozenset(), frozenset({"http://localhost:5173"})))
 
     async def ask() -> httpx.Response:
@@ -31,6 +33,8 @@ def page(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "index.html").write_text("<title>Miletus</title>")
     (folder / "app.js").write_text("1")
+    (folder / "assets").mkdir()
+    (folder / "assets" / "app-5c1f.js").write_text("2")
     (tmp_path / "secret").write_text("a key")
     return folder
 
@@ -57,3 +61,27 @@ def test_a_page_of_an_allowed_origin_may_call_and_others_may_not(page: Path) -> 
     assert allowed.status_code == 200
     assert allowed.headers["access-control-allow-origin"] == "http://localhost:5173"
     assert get(page, "/api/v2/public/test", origin="http://localhost:5174").status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/", "/app.js", "/assets/app-5c1f.js"])
+def test_the_page_may_load_nothing_from_elsewhere_and_be_framed_by_nobody(page: Path, path: str) -> None:
+    headers = get(page, path).headers
+    policy = dict(part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";"))
+    assert policy["default-src"] == policy["frame-ancestors"] == policy["base-uri"] == "'none'"
+    assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+
+
+def test_the_page_may_talk_to_a_development_l1(page: Path) -> None:
+    custody = SimpleNamespace(l1_url="http://127.0.0.1:8545")
+    assert (
+        "connect-src 'self' http://127.0.0.1:8545;"
+        in get(page, "/", custody).headers["content-security-policy"]
+    )
+
+
+def test_what_has_a_hash_in_its_name_is_kept_and_the_rest_asked_for_again(page: Path) -> None:
+    assert "immutable" in get(page, "/assets/app-5c1f.js").headers["cache-control"]
+    assert get(page, "/").headers["cache-control"] == "no-cache"
+    assert "immutable" not in get(page, "/assets/gone.js").headers.get("cache-control", "")
