@@ -1,23 +1,32 @@
 """Run every benchmark and write docs/benchmarks.md: `make bench`.
 
 A benchmark is a module `benchmarks.bench_*` that prints one JSON object on its last line. What is written is
-what was measured in this run, with the machine's description.
+what was measured in this run, with the machine's description. One that fails is said to have failed, the
+others are run, and the exit code is 1.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+from miletus.tuning import build_environment
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "benchmarks.md"
 NOTES = Path(__file__).parent / "notes"
 """One Markdown file a benchmark: what it measures, and what limits it."""
+
+LIMIT_SECONDS = 600
+"""How long one benchmark may take before it counts as failed."""
 
 
 def describe_machine() -> str:
@@ -35,22 +44,40 @@ def describe_machine() -> str:
 
 
 def run(module: str, arguments: list[str], interpreted: bool) -> dict[str, Any]:
-    """Run one benchmark in a process of its own and read its last line."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    """Run one benchmark in a session of its own and read its last line; `failed` says why there is none.
+
+    Whatever it started ends with it, also when it takes longer than LIMIT_SECONDS.
+    """
+    environment = {**build_environment(), "PYTHONPATH": str(ROOT)}
     if interpreted:
         environment["MILETUS_INTERPRETED"] = "1"
-    done = subprocess.run(
-        [sys.executable, "-m", module, *arguments],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        lines = (done.stderr or done.stdout).strip().splitlines()
-        return {"failed": lines[-1] if lines else f"exit code {done.returncode}"}
-    result: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as trouble:
+        child = subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            cwd=ROOT,
+            env=environment,
+            stdout=out,
+            stderr=trouble,
+            start_new_session=True,
+        )
+        try:
+            code = child.wait(LIMIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            return {"failed": f"not done within {LIMIT_SECONDS} s"}
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+        out.seek(0)
+        trouble.seek(0)
+        lines, errors = out.read().strip().splitlines(), trouble.read().strip().splitlines()
+    if code != 0:
+        last = (errors or lines or [""])[-1]
+        return {"failed": f"exit code {code}: {last}"}
+    try:
+        result: dict[str, Any] = json.loads(lines[-1])
+    except (IndexError, ValueError):
+        return {"failed": "its last line is no JSON object"}
     return result
 
 
@@ -93,7 +120,7 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="write the page although only some are named")
     options = parser.parse_args()
     names = options.names or find_benchmarks()
-    failed = 0
+    failed: list[str] = []
     parts = [
         "# Benchmarks\n",
         "Written by `make bench`; every figure is of one run on this machine:\n",
@@ -110,13 +137,19 @@ def main() -> int:
         for title, interpreted in builds:
             arguments = ["--words", "20000", "--runs", "3"] if interpreted else []
             print(f"{name} {title.strip()}".strip(), "...", flush=True)
+            started = time.monotonic()
             result = run(f"benchmarks.bench_{name}", arguments, interpreted)
-            failed += "failed" in result
-            print("  " + json.dumps(result)[:400], flush=True)
-            parts.append(title + "\n" + render_table(result) if title else render_table(result))
+            print(f"  {time.monotonic() - started:.0f} s: {json.dumps(result)[:400]}", flush=True)
+            if "failed" in result:
+                failed.append(name)
+                parts.append(f"{title}\n**It failed in this run**: `{result['failed']}`\n".lstrip())
+            else:
+                parts.append(title + "\n" + render_table(result) if title else render_table(result))
     if options.write or not options.names:
         PAGE.write_text("\n".join(parts))
         print(f"wrote {PAGE.relative_to(ROOT)}")
+    if failed:
+        print(f"failed: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0
 
 
