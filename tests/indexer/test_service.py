@@ -6,7 +6,6 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -132,17 +131,6 @@ def test_a_running_market_is_indexed_as_l1_alone_tells_it(system: Running, make_
     assert (audit.status, audit.json["batch"], audit.json["price_ticks"]) == (0, wanted, newest.price_ticks)
     database.close()
     alone.close()
-
-
-def test_a_node_that_is_restarted_is_followed_again(system: Running, tmp_path: Path) -> None:
-    address = str(tmp_path / "history.sqlite")
-    database = open_database(address)
-    history = History(database)
-    with indexing(system, address):
-        until(lambda: history.get_fills(limit=1).rows)
-        alive = history.get_batches(limit=1).rows[0].number
-        until(lambda: history.get_batches(limit=1).rows[0].number > alive + 1)
-    database.close()
 
 
 @pytest.mark.parametrize(
