@@ -85,6 +85,8 @@ class Reader:
         if word == "FILL":
             assert self.fill
             return self.fill
+        if word == "BATCH":
+            return str(self.running.do("status").json["batches_on_l1"])
         if word == "RPC":
             return str(json.loads((folder / "system.json").read_text())["l1_url"])
         if word == "ROLLUP":
