@@ -29,6 +29,7 @@ from miletus.settlement.deployment import Deployment, deploy
 from miletus.settlement.genesis import Genesis
 from miletus.settlement.inbox import InboxFollower
 from miletus.settlement.intents import Call
+from miletus.settlement.keys import NO_KEYS, VerifyingKeys
 from miletus.settlement.l1 import Rollup, RollupParameters, Token, Vault, VaultParameters
 from miletus.settlement.node import L1Node
 from miletus.settlement.sender import FeePolicy, Sender, open_store
@@ -39,6 +40,9 @@ MAKER_MICROS = 2 * 10**13
 TAKER_MICROS = 5 * 10**11
 BATCH_WORDS = 3_500
 """Words of a batch; its commit stays below 128 KiB, the most that pools of public nodes take."""
+
+WINDOW_S = 1_000
+"""Of challenges: shorter than what a batch may be late by, so that a benchmark can pass it."""
 
 GROUP = 250
 """Operations submitted together."""
@@ -100,12 +104,12 @@ class PostedMarket:
 
 @contextmanager
 def open_posted_market(
-    l1: L1Node, control: AnvilControl, directory: Path, flow: Flow
+    l1: L1Node, control: AnvilControl, directory: Path, flow: Flow, keys: VerifyingKeys = NO_KEYS
 ) -> Iterator[PostedMarket]:
-    """Deploy, register and fund the accounts of the flow, and open its market."""
+    """Deploy, register and fund the accounts of the flow, and open its market; with keys it can be proved."""
     genesis = Genesis((get_key(0).public,), 1, 2, (time.time_ns() // 10**9 - 60) * 1_000)
     proposer = make_wallet(control)
-    deployment = deploy_rollup(l1, control, genesis, proposer)
+    deployment = deploy_rollup(l1, control, genesis, proposer, keys)
     # the flow signs for the deployment that these modules name
     intake_market.ROLLUP, intake_market.FLOW = deployment.rollup, flow
     fund_accounts(l1, control, deployment, flow)
@@ -141,11 +145,16 @@ def make_wallet(control: AnvilControl) -> LocalAccount:
     return wallet
 
 
-def deploy_rollup(l1: L1Node, control: AnvilControl, genesis: Genesis, proposer: LocalAccount) -> Deployment:
+def deploy_rollup(
+    l1: L1Node, control: AnvilControl, genesis: Genesis, proposer: LocalAccount, keys: VerifyingKeys
+) -> Deployment:
     deployer = make_wallet(control)
-    parameters = RollupParameters(proposer.address, genesis.compute_root(), reorg_age_s=0, bond_wei=10**15)
+    parameters = RollupParameters(
+        proposer.address, genesis.compute_root(), reorg_age_s=0, bond_wei=10**15, window_s=WINDOW_S
+    )
     vault = VaultParameters(word_fee_wei=10**9, account_fee_wei=10**9, words_per_block=256)
-    return deploy(Sender(l1, deployer, open_store(":memory:", l1, deployer.address)), parameters, vault)
+    sender = Sender(l1, deployer, open_store(":memory:", l1, deployer.address))
+    return deploy(sender, parameters, vault, keys=keys)
 
 
 def open_node(directory: Path, deployment: Deployment, genesis: Genesis, flow: Flow) -> Node:

@@ -83,7 +83,7 @@ def read_sizes() -> list[dict[str, Any]]:
 def price_size(size: Mapping[str, Any]) -> float:
     """Constraints of a circuit of a size: within 1 % of what compiling it gives."""
     prices = read_prices()
-    return (
+    return float(
         price_steps(size["Steps"])
         + prices["page"] * size["Pages"]
         + prices["read page"] * size["ReadPages"]
