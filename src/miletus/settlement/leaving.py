@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from miletus.prover import ExitJob, Progress, Proof, Prover, SilenceJob
 from miletus.settlement.chain import ChainView
 from miletus.settlement.court import DONE, NO_TIP, Exit, Preimage, Tip
-from miletus.settlement.errors import CallReverted, SettlementError
+from miletus.settlement.errors import CallReverted, SettlementError, TransactionReverted
 from miletus.settlement.genesis import Genesis
 from miletus.settlement.intents import Call, State
 from miletus.settlement.proofs import Reproduction, read_commitment
@@ -91,7 +91,7 @@ class Leaving:
         if end_s:
             return end_s
         if rollup.get_final_number() < rollup.get_head_number():
-            with suppress(CallReverted):  # none has passed its window
+            with suppress(CallReverted, TransactionReverted):  # nothing is due, or another was first
                 self._send(f"finalise before exit {rollup.get_final_number()}", rollup.finalise())
         if not rollup.get_frozen_at():
             self._freeze()
