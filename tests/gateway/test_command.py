@@ -13,6 +13,8 @@ import ccxt
 import httpx
 import pytest
 
+from miletus.cli.folder import Folder
+from miletus.cli.person import OWN_WALLET
 from tests.cli.running import COMMAND, Running, run, up
 
 SECONDS = 90
@@ -48,6 +50,20 @@ def wait(look: Any, seconds: float = SECONDS) -> Any:
             return found
         time.sleep(0.5)
     raise AssertionError("it did not come in time")
+
+
+def check_joining(running: Running, http: str, account: int) -> None:
+    """The wallet's signature alone lets in, to its own account."""
+    wallet = Folder(running.folder).get_wallet(OWN_WALLET)
+    message = httpx.get(f"{http}/miletus/get_trading_key_message").json()["result"]
+    signature = wallet.sign_typed_data(full_message=message).signature.hex()
+    body = {"id": 1, "method": "miletus/join", "params": {"owner": wallet.address, "signature": signature}}
+    told = httpx.post(http, json=body, timeout=30).json()["result"]
+    assert (told["state"], told["account"]) == ("ready", account)
+    bearer = {"authorization": f"Bearer {told['tokens']['access_token']}"}
+    assert httpx.get(f"{http}/private/get_positions", headers=bearer).json()["result"][0]["size"] > 0
+    assert httpx.get(f"{http}/miletus/get_deposit").json()["result"]["token"].startswith("0x")
+    assert httpx.get(f"{http}/miletus/get_claims?owner={wallet.address}").json()["result"] == []
 
 
 @pytest.mark.long
@@ -87,6 +103,7 @@ def test_a_stranger_deposits_trades_by_ccxt_and_sees_the_trade_posted(tmp_path: 
             assert road["transaction"].startswith("0x")
             assert road["final_at"] > road["committed_at"]
             assert httpx.get(f"{told['http'].removesuffix('/api/v2')}/health").json()["status"] == "ok"
+            check_joining(running, told["http"], told["account"])
         port = told["port"]
         with serve(running, "--port", str(port)):
             again = run("gateway", "--folder", str(running.folder), "--port", str(port))

@@ -1,7 +1,7 @@
 /** The wallet that is connected, and what it does with the exchange: join, deposit, claim. */
 
 import type { Hex } from "viem";
-import { account, client, type Tokens } from "../api";
+import { account, client, Disconnected, type Tokens } from "../api";
 import type { Site, Wallet } from "./chain";
 import { providers } from "./providers.svelte";
 
@@ -9,6 +9,8 @@ const CHOICE = "miletus.wallet";
 const KEY = "miletus.development-key";
 const DEVELOPMENT = "development";
 const PAUSE_MS = 1_000;
+/** Words of an inbox entry that sets a key, each of which is paid for. */
+const KEY_WORDS = 3;
 
 interface TradingKey {
   slot: number;
@@ -66,8 +68,9 @@ class WalletStore {
     return this.site;
   }
 
-  /** Take up the wallet that was connected before the page was loaded anew. */
+  /** After a connection to the gateway: take up the wallet that was there before, and its login. */
   async resume(): Promise<void> {
+    if (this.#signature && !client.login) return this.#join(); // a gateway that was started anew knows nobody
     const choice = localStorage.getItem(CHOICE);
     if (!choice || this.#wallet) return;
     const site = await this.load();
@@ -138,39 +141,62 @@ class WalletStore {
     await wallet.write(wallet.site.token, TOKEN, "mint", [wallet.address, micros]);
   }
 
-  /** Deposit; the first time with an account and the trading key. Returns when L1 has it all. */
+  /** Deposit to the account that is logged in, or else open the wallet's own. Returns when L1 has it all. */
   async deposit(micros: bigint, tell: Tell): Promise<void> {
     const wallet = this.#require();
+    const [held, least] = await Promise.all([wallet.getBalance(), wallet.getLeastDeposit()]);
+    if (micros < least) throw new Error(`the least deposit is ${Number(least) / 1e6} USDC`);
+    if (micros > held) throw new Error(`the wallet holds ${Number(held) / 1e6} USDC: get some first`);
+    if (account.id !== null && account.owner) {
+      await this.#pay(wallet, account.id, account.owner, micros, tell);
+      return;
+    }
+    if (!this.#joined) await this.join();
+    const number = await this.#register(wallet, tell);
+    await this.#pay(wallet, number, wallet.address, micros, tell);
+    await this.#bind(wallet, number, tell);
+    tell("L1 has it; the exchange takes it in some blocks");
+    await this.#follow();
+  }
+
+  async #register(wallet: Wallet, tell: Tell): Promise<number> {
+    const known = this.#joined?.account;
+    if (known != null) return known;
+    tell("Registering an account");
+    const number = await wallet.register();
+    if (this.#joined) this.#joined = { ...this.#joined, account: number };
+    return number;
+  }
+
+  async #pay(wallet: Wallet, number: number, owner: Hex, micros: bigint, tell: Tell): Promise<void> {
     const { TOKEN, VAULT } = await import("./abi");
     const { vault, token, word_fee_wei } = wallet.site;
-    const fee = BigInt(word_fee_wei);
-    await this.#check(wallet, micros);
-    let number = this.#joined?.account ?? account.id;
-    if (number === null) {
-      tell("Registering an account");
-      number = await wallet.register();
-      if (this.#joined) this.#joined = { ...this.#joined, account: number };
-    }
     if ((await wallet.getAllowance()) < micros) {
       tell("Approving the vault");
       await wallet.write(token, TOKEN, "approve", [vault, micros]);
     }
     tell("Depositing");
-    const owner = account.owner ?? wallet.address;
-    await wallet.write(vault, VAULT, "deposit", [BigInt(number), owner, micros], fee);
-    if (this.#joined && this.#joined.state !== "ready") {
-      tell("Binding the trading key");
-      const { slot, scope, x, y } = this.#joined.key;
-      const args = [number, slot, scope, 0, x, y].map(BigInt) as never;
-      await wallet.write(vault, VAULT, "set_key", args, 3n * fee);
-    }
+    await wallet.write(vault, VAULT, "deposit", [BigInt(number), owner, micros], BigInt(word_fee_wei));
+  }
+
+  /** Bind the trading key that the wallet's signature gave, unless the account has it. */
+  async #bind(wallet: Wallet, number: number, tell: Tell): Promise<void> {
+    if (!this.#joined || this.#joined.state === "ready") return;
+    tell("Binding the trading key");
+    const { VAULT } = await import("./abi");
+    const { slot, scope, x, y } = this.#joined.key;
+    const args = [BigInt(number), BigInt(slot), BigInt(scope), 0n, BigInt(x), BigInt(y)] as const;
+    const fee = BigInt(KEY_WORDS) * BigInt(wallet.site.word_fee_wei);
+    await wallet.write(wallet.site.vault, VAULT, "set_key", args, fee);
   }
 
   /** Wait until the exchange has taken the account and its key from L1, and log in. */
-  async follow(): Promise<void> {
+  async #follow(): Promise<void> {
     while (this.#signature && this.state !== "ready") {
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-      await this.#join();
+      await this.#join().catch((error) => {
+        if (!(error instanceof Disconnected)) throw error;
+      });
     }
   }
 
@@ -184,12 +210,6 @@ class WalletStore {
     const { ROLLUP } = await import("./abi");
     const args = [BigInt(batch), BigInt(index), owner, BigInt(amount_micros), proof ?? []] as const;
     await wallet.write(wallet.site.rollup, ROLLUP, "claim", args);
-  }
-
-  async #check(wallet: Wallet, micros: bigint): Promise<void> {
-    const [held, least] = await Promise.all([wallet.getBalance(), wallet.getLeastDeposit()]);
-    if (micros < least) throw new Error(`the least deposit is ${Number(least) / 1e6} USDC`);
-    if (micros > held) throw new Error(`the wallet holds ${Number(held) / 1e6} USDC: get some first`);
   }
 
   async #join(): Promise<void> {
