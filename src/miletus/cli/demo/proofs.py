@@ -59,7 +59,7 @@ class ProofActs:
     """The first trade's fill, which is in a batch that is final by proof."""
 
     def start(self) -> None:
-        """Start the prover: a process that has L1's address, the rollup's, the first state, and a wallet."""
+        """Start the prover, a process with a wallet of its own that watches L1."""
         self.stage.system.start_prover(poll_seconds=0.2)
         self.stage.system.write_system()
 
