@@ -70,7 +70,15 @@ class RollupConfig(Section, frozen=True):
     deadline_s: Annotated[
         Seconds, Meta(description="when an entry of the inbox waits so long, anyone may propose")
     ] = 86_400
-    bond_wei: Annotated[int, Meta(ge=0, description="what a proposer loses for a wrong batch")] = 10**17
+    bond_wei: Annotated[
+        int,
+        Meta(
+            ge=0, description="what a proposer loses for a wrong batch; 0 for the least that pays for proofs"
+        ),
+    ] = 0
+    fee_wei: Annotated[
+        int, Meta(ge=1, le=10**13, description="what gas may cost while a challenger posts proofs")
+    ] = 10**9
     policy: Annotated[
         str,
         Meta(

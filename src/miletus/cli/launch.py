@@ -31,7 +31,7 @@ ETHER = 10**18
 L1_PROCESS = "anvil"
 """Name of an L1 of our own among a system's processes."""
 
-OPERATOR_WEI = 1_000 * ETHER
+OPERATOR_WEI = 100_000 * ETHER
 """What the operator's wallet is given on a development chain; bonds are locked from it."""
 
 LEAST_DISK_BYTES = 512 << 20
@@ -179,7 +179,8 @@ def deploy_contracts(folder: Folder, config: Config, l1: L1Node, genesis: Genesi
             policy=POLICIES.index(choice.policy),
         )
         keys = export_all_keys(config.proofs.sizes)
-        deployment = deploy(sender, parameters, VaultParameters(words_per_block=256), keys=keys)
+        vault = VaultParameters(words_per_block=256)
+        deployment = deploy(sender, parameters, vault, keys=keys, fee_wei=choice.fee_wei)
     finally:
         store.close()
     deployment.save(folder.deployment_path)

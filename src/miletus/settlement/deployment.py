@@ -30,6 +30,16 @@ EDGE_GAS = 540_000
 VERDICT_GAS = 250_000
 """Most gas that a verdict takes beside its proof, and fetching the reward."""
 
+LONGEST_PATHS = (26_700, 11_700, 3_200)
+"""Edges of a segment's longest path, by the size of edges (small, medium, large): 341 fill-or-kill orders,
+filled 64 times each and walked back (docs/adr/0051-bonds.md)."""
+
+DEFAULT_FEE_WEI = 10**9
+"""What gas is taken to cost while a challenger posts a path, wei."""
+
+LEAST_BOND_WEI = 10**17
+"""Least bond where nothing can be proved, which costs who floods L1 with batches something."""
+
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
@@ -98,15 +108,19 @@ def deploy(
     timeout_seconds: float = 60.0,
     keys: VerifyingKeys = NO_KEYS,
     exit_parameters: ExitParameters = DEFAULT_EXIT,
+    fee_wei: int = DEFAULT_FEE_WEI,
 ) -> Deployment:
     """Deploy all contracts, and a development token if none is named; goes on where a crash left it.
 
     `keys` are those of the circuits; without them nothing can be proved, and the policy must be optimistic.
+    `fee_wei` is what gas may cost while a challenger posts the longest path, which half of the bond must pay.
 
     Raises:
+        SettlementError: the bond is smaller than that.
         TransactionReverted, CallReverted: the contracts refuse the parameters.
 
     """
+    rollup = dataclasses.replace(rollup, bond_wei=choose_bond(rollup.bond_wei, len(keys.edges), fee_wei))
     if token is None:
         token_data = Contract.load("TestToken").encode_constructor()
         token_address, _ = _create(sender, "deploy token", token_data, timeout_seconds)
@@ -189,6 +203,28 @@ def compute_least_bond(edges: int, max_fee_wei: int) -> int:
 
     """
     return 2 * (edges * EDGE_GAS + VERDICT_GAS) * max_fee_wei
+
+
+def choose_bond(bond_wei: int, sizes: int, fee_wei: int = DEFAULT_FEE_WEI) -> int:
+    """The bond of a deployment with keys of so many sizes of edges: the one asked for, or the least for 0.
+
+    A challenger may use the largest size, whose paths are the shortest.
+
+    Raises:
+        SettlementError: it would not pay for the longest path.
+
+    """
+    least_wei = compute_least_bond(LONGEST_PATHS[sizes - 1], fee_wei) if sizes else 0
+    if not bond_wei:
+        return max(least_wei, LEAST_BOND_WEI)
+    if bond_wei < least_wei:
+        edges, gwei = f"{LONGEST_PATHS[sizes - 1]:,}", f"{fee_wei / 10**9:g}"
+        raise SettlementError(
+            f"a bond of {bond_wei / 10**18:g} ETH is less than {least_wei / 10**18:g} ETH, whose half pays "
+            f"for the longest path of proofs ({edges} edges, gas at {gwei} gwei): raise it, have a key of a "
+            "larger size, or take gas for cheaper"
+        )
+    return bond_wei
 
 
 def compute_created_address(creator: str, nonce: int) -> str:

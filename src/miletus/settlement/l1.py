@@ -33,13 +33,16 @@ class VaultParameters:
 
 @dataclass(frozen=True, slots=True)
 class RollupParameters:
-    """Parameters of a Rollup, in the order of its constructor (docs/reference/contracts.md)."""
+    """Parameters of a Rollup, in the order of its constructor (docs/reference/contracts.md).
+
+    A bond of 0 stands for the least one that `deploy` takes.
+    """
 
     sequencer: str
     genesis_root: bytes
     machine_version: int = 1
     policy: int = 0
-    bond_wei: int = 10**17
+    bond_wei: int = 0
     window_s: int = 7 * 86_400
     silence_s: int = 86_400
     max_delay_s: int = 3_600
