@@ -24,8 +24,12 @@ SETTINGS = re.compile(r"^```toml\n(.*?)^```", re.MULTILINE | re.DOTALL)
 FILL = re.compile(r"^miletus audit (\S+) traces it", re.MULTILINE)
 SECONDS = 180.0
 
-REFUSED = {"miletus exit": "the rollup is not frozen and can't be now"}
-"""What a guide says is refused as long as all is well, and how; tests/cli/test_prove.py goes all the way."""
+REFUSED = {
+    "miletus exit": "the rollup is not frozen and can't be now",
+    "miletus backup system.tar.gz": "stop the system, then make the backup",
+    "miletus restore system.tar.gz --folder elsewhere": "no such file",
+}
+"""What is refused as long as all is well, and how; test_prove.py and test_backup.py go all the way."""
 
 
 def get_commands(text: str) -> list[str]:

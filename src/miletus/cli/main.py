@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from miletus import __version__, build_kind
+from miletus.cli.commands.backup import backup, restore
 from miletus.cli.commands.demo import demo
 from miletus.cli.commands.force import force
 from miletus.cli.commands.index import index
@@ -54,6 +55,8 @@ commands.callback()(prepare)
 commands.command()(demo)
 commands.command()(up)
 commands.command()(status)
+commands.command()(backup)
+commands.command()(restore)
 commands.command()(deposit)
 commands.command()(account)
 commands.command()(instruments)
