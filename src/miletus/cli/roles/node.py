@@ -1,6 +1,7 @@
 """The sequencer's node: its network front, and what L1's inbox brings it."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import uvloop
@@ -35,11 +36,12 @@ class NodeRole:
         directory = site.folder.subfolder("node")
         self.channel = channel
         self.site = site
+        l1 = site.connect_l1()
+        rollup = site.deployment.check(l1)
+        config = replace(config, signatures_off_chain=rollup.is_off_chain)
         self.node = Node(directory, deployment, site.genesis, secret, config, site.clock)
         self.server = Server(self.node)
         self._port = port
-        l1 = site.connect_l1()
-        rollup = site.deployment.check(l1)
         self._view = ChainView(rollup, Vault(l1, rollup.vault), site.deployment.start_block)
         self._inbox = InboxFollower(self._view)
         self._poll_seconds = SIMULATED_INBOX_SECONDS if site.system.is_simulated else INBOX_SECONDS
