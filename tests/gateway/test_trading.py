@@ -6,7 +6,7 @@ import pytest
 
 from tests.gateway.client import ApiError, Client
 from tests.gateway.running import Market
-from tests.gateway.world import CALL, FUTURE, NAMES, PERPETUAL
+from tests.gateway.world import CALL, FUTURE, NAMES, PERPETUAL, TRADE_ONLY
 
 
 @pytest.fixture
@@ -246,6 +246,25 @@ def test_a_withdrawal_goes_to_the_owner_alone(http: Client) -> None:
         with pytest.raises(ApiError) as refused:
             http.call("private/withdraw", currency="USDC", address=owner, amount=amount)
         assert refused.value.code == code
+
+
+@pytest.mark.rule("03-R07")
+def test_a_trading_key_that_may_only_trade_moves_no_money(market: Market) -> None:
+    """A gateway that others host holds such a key: who takes it over gets no money."""
+    client = Client(market, TRADE_ONLY)
+    owner = client.call("miletus/get_exit")["owner"]
+    before = client.call("private/get_account_summary", currency="USDC")["balance"]
+    for method, params in (
+        ("private/withdraw", {"address": owner, "amount": 1}),
+        ("private/submit_transfer_to_user", {"destination": "16", "amount": 1}),
+    ):
+        with pytest.raises(ApiError, match="scope does not allow") as refused:
+            client.call(method, currency="USDC", **params)
+        assert refused.value.data["machine_reason"] == "OUT_OF_SCOPE"
+    assert client.call("private/get_account_summary", currency="USDC")["balance"] == before
+    order = client.call("private/buy", instrument_name=NAMES[0], amount=0.01, price=60_000)["order"]
+    assert client.call("private/cancel", order_id=order["order_id"])["order_state"] == "cancelled"
+    client.close()
 
 
 def test_a_payment_between_accounts(http: Client, other: Client) -> None:

@@ -34,6 +34,7 @@ DOMAIN = domain(31337, "0x" + "cd" * 20)
 SECRET = bytes(31) + b"\x2a"
 INDEX_TICKS = 6_500_000
 FIRST, ACCOUNTS = 16, 8
+TRADE_ONLY = 21
 DEPOSIT_MICROS = 10**12
 SIGNERS = [derive_key(bytes([1, k]).ljust(32, b"s")) for k in range(3)]
 SHEET_SECONDS = 600
@@ -58,6 +59,11 @@ def get_key(account: int) -> PrivateKey:
     return derive_key(account.to_bytes(32, "big"))
 
 
+def get_scope(account: int) -> int:
+    """All that a key may do; one account's only trades (03-R07)."""
+    return 1 if account == TRADE_ONLY else 15
+
+
 class Genesis:
     def build_machine(self, crypto: Crypto, capacity: int) -> Machine:
         machine = Machine(capacity, crypto)
@@ -71,7 +77,9 @@ def inbox_entries() -> list[InboxEntry]:
     for account in range(FIRST, FIRST + ACCOUNTS):
         texts.append(encode.deposit(account=account, owner=0xA000 + account, amount_micros=DEPOSIT_MICROS))
         x, y = get_key(account).public
-        texts.append(encode.set_key_inbox(account=account, slot=0, scope=15, expiry_s=0, x=x, y=y))
+        texts.append(
+            encode.set_key_inbox(account=account, slot=0, scope=get_scope(account), expiry_s=0, x=x, y=y)
+        )
     return [InboxEntry(place, words) for place, words in enumerate(texts)]
 
 
