@@ -10,6 +10,9 @@
 void lanes_permute8(uint64_t *states, int64_t blocks, const uint64_t *constants);
 void lanes_permute16(uint64_t *states, int64_t blocks, const uint64_t *constants);
 
+/* Permute one state of width 8 in place. */
+void lanes_permute_one(uint64_t *state, const uint64_t *constants);
+
 /* Raise `blocks` x 8 elements to the power whose 4-bit digits are given, the highest first. */
 void lanes_power(uint64_t *elements, int64_t blocks, const uint8_t *digits, int64_t count);
 

@@ -27,6 +27,11 @@ func Permute8(states [][8]fr.Element, constants Constants) {
 	copy(states, padded) // onto themselves where nothing was padded
 }
 
+// PermuteOne permutes one state of width 8 in place.
+func PermuteOne(state *[8]fr.Element, constants Constants) {
+	C.lanes_permute_one(words(&state[0]), constants.words())
+}
+
 // Permute16 permutes states of width 16 in place.
 func Permute16(states [][16]fr.Element, constants Constants) {
 	padded := pad(states)

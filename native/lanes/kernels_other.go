@@ -12,6 +12,9 @@ const absent = "lanes: this build has no kernels"
 // Permute8 panics.
 func Permute8([][8]fr.Element, Constants) { panic(absent) }
 
+// PermuteOne panics.
+func PermuteOne(*[8]fr.Element, Constants) { panic(absent) }
+
 // Permute16 panics.
 func Permute16([][16]fr.Element, Constants) { panic(absent) }
 

@@ -43,6 +43,7 @@ func loadConstants(width int) Constants {
 // rule: 10-R01
 func TestPermutationsAreThoseOfGnarkCrypto(t *testing.T) {
 	requireKernels(t)
+	narrowConstants := loadConstants(8)
 	narrow, wide := poseidon2.NewPermutation(8, 8, 57), poseidon2.NewPermutation(16, 8, 57)
 	for _, count := range []int{1, 7, 8, 9, 64, 203} {
 		small, large := make([][8]fr.Element, count), make([][16]fr.Element, count)
@@ -50,13 +51,17 @@ func TestPermutationsAreThoseOfGnarkCrypto(t *testing.T) {
 			fill(small[i][:])
 			fill(large[i][:])
 		}
+		alone := append([][8]fr.Element(nil), small...)
 		expectedSmall := append([][8]fr.Element(nil), small...)
 		expectedLarge := append([][16]fr.Element(nil), large...)
-		Permute8(small, loadConstants(8))
+		Permute8(small, narrowConstants)
 		Permute16(large, loadConstants(16))
 		for i := range count {
 			if narrow.Permutation(expectedSmall[i][:]) != nil || wide.Permutation(expectedLarge[i][:]) != nil {
 				t.Fatal("the reference failed")
+			}
+			if PermuteOne(&alone[i], narrowConstants); alone[i] != expectedSmall[i] {
+				t.Fatalf("state %d alone differs from gnark-crypto's", i)
 			}
 			if small[i] != expectedSmall[i] || large[i] != expectedLarge[i] {
 				t.Fatalf("state %d of %d differs from gnark-crypto's", i, count)
@@ -160,6 +165,13 @@ func BenchmarkKernels(b *testing.B) {
 			Permute8(states, constants)
 		}
 		report(b)
+	})
+	b.Run("permute-one", func(b *testing.B) {
+		var state [8]fr.Element
+		constants := loadConstants(8)
+		for b.Loop() {
+			PermuteOne(&state, constants)
+		}
 	})
 	b.Run("permute-16", func(b *testing.B) {
 		states, constants := make([][16]fr.Element, count), loadConstants(16)

@@ -49,7 +49,13 @@ func loadConstants(width int) *constants {
 }
 
 // Permute8 applies the permutation of width 8 in place.
-func Permute8(state *[8]fr.Element) { permute(state[:], constants8) }
+func Permute8(state *[8]fr.Element) {
+	if lanes.Available {
+		lanes.PermuteOne(state, constants8.lanes)
+		return
+	}
+	permute(state[:], constants8)
+}
 
 // Permute16 applies the permutation of width 16 in place.
 func Permute16(state *[16]fr.Element) { permute(state[:], constants16) }
