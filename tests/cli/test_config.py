@@ -48,6 +48,14 @@ def test_a_prover_needs_keys_of_its_size_alone(tmp_path: Path) -> None:
         ("[rollup]\npolicy = 'trust'", "rollup.policy: "),
         ("[l1]\nrpc = 'localhost:8545'", "http://"),
         ("[l1\n", "not TOML"),
+        ("[gateway]\nport = 8600", "gateway.port and node.port are both 8600"),
+        ("[l1]\nport = 8700", "gateway.port and l1.port are both 8700"),
+        ("[gateway]\nport = 9607", "gateway.port 9607 is one of metrics' ports 9600 to 9615"),
+        ("[gateway]\npage = 'nowhere'", "nowhere is no folder: build the page first"),
+        ("[gateway]\norders_per_second = 0", "gateway.orders_per_second: "),
+        ("[index]\ndatabase = 'mysql://x'", "index.database: "),
+        ("[index]\nrun = 'yes'", "index.run: "),
+        ("[metrics]\nport = 65530", "metrics.port: "),
     ],
 )
 def test_what_is_wrong_is_named_in_one_line(tmp_path: Path, text: str, message: str) -> None:
@@ -55,6 +63,16 @@ def test_what_is_wrong_is_named_in_one_line(tmp_path: Path, text: str, message: 
         load(tmp_path, text)
     assert "\n" not in str(error.value)
     assert "miletus.toml" in str(error.value)
+
+
+def test_ports_that_are_not_used_are_free_for_others(tmp_path: Path) -> None:
+    for text in (
+        "[gateway]\nport = 8600\nrun = false",
+        "[gateway]\nport = 9607\n[metrics]\nrun = false",
+        "[l1]\nrpc = 'http://127.0.0.1:1'\nport = 8700",
+        "[node]\nport = 0\n[gateway]\nport = 0\n[l1]\nport = 0\n[metrics]\nport = 0",
+    ):
+        assert load(tmp_path, text)
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
