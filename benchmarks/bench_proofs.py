@@ -152,41 +152,54 @@ def run_timed(command: Sequence[str], text: str = "") -> Timed:
     return Timed(output, wall, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024)
 
 
-def measure_proving(job: EdgesJob, circuit: str = "edge-small") -> dict[str, Any]:
-    """Set-up and proofs of a circuit in a fresh folder of keys."""
-    program = str(find_program())
-    folder = Path(tempfile.mkdtemp(prefix="miletus-keys-"))
-    try:
-        start = [program, "-keys", str(folder)]
-        setup = run_timed([*start, "setup", circuit])
-        about = json.loads(setup.output.strip().splitlines()[-1])
-        sizes = {
-            ending: sum(path.stat().st_size for path in folder.glob(f"*.{ending}")) for ending in ("pk", "cs")
-        }
-        words = job.segments[0].words
-        few = run_timed([*start, "prove", "-side-by-side", "1", "-"], json.dumps(job.to_json()))
-        proofs = [json.loads(line) for line in few.output.splitlines()]
-        one = run_timed(
-            [*start, "prove", "-side-by-side", "1", "-"],
-            json.dumps(shorten(job, proofs[0]["about"]["cursor_after"]).to_json()),
-        )
-    finally:
-        shutil.rmtree(folder)
-    extra = len(proofs) - len(one.output.splitlines())
+def measure_setup(folder: Path, circuit: str) -> dict[str, Any]:
+    """Compile a circuit and make its development keys in a fresh folder."""
+    setup = run_timed([str(find_program()), "-keys", str(folder), "setup", circuit])
     return {
-        "constraints": about["constraints"],
         "set_up_core_seconds": setup.core_seconds,
         "set_up_seconds": setup.wall_seconds,
         "set_up_peak_bytes": setup.peak_bytes,
-        "key_bytes": sizes["pk"],
-        "compiled_circuit_bytes": sizes["cs"],
-        "proofs": len(proofs),
-        "words": len(words) // 31,
-        "proof_core_seconds": (few.core_seconds - one.core_seconds) / extra,
-        "proof_seconds": sum(p["solve_seconds"] + p["prove_seconds"] for p in proofs[1:]) / (len(proofs) - 1),
-        "load_and_prove_one_seconds": one.wall_seconds,
-        "proof_peak_bytes": few.peak_bytes,
+        "key_bytes": sum(path.stat().st_size for path in folder.glob("*.pk")),
+        "compiled_circuit_bytes": sum(path.stat().st_size for path in folder.glob("*.cs")),
     }
+
+
+def measure_proofs(folder: Path, job: EdgesJob, constraints: int) -> dict[str, Any]:
+    """Proofs of a job's edges one after the other; the first one's run is taken off, which also loads the key."""
+    command = [str(find_program()), "-keys", str(folder), "prove", "-side-by-side", "1", "-"]
+    many = run_timed(command, json.dumps(job.to_json()))
+    proofs = [json.loads(line) for line in many.output.splitlines()]
+    first_words = proofs[0]["about"]["cursor_after"]
+    one = run_timed(command, json.dumps(shorten(job, first_words).to_json()))
+    extra = len(proofs) - len(one.output.splitlines())
+    return {
+        "constraints": constraints,
+        "proofs": len(proofs),
+        "operations": sum(proof["about"]["used"]["done"] for proof in proofs),
+        "proof_core_seconds": (many.core_seconds - one.core_seconds) / extra,
+        "proof_seconds": (many.wall_seconds - one.wall_seconds) / extra,
+        "load_and_prove_one_seconds": one.wall_seconds,
+        "proof_peak_bytes": many.peak_bytes,
+    }
+
+
+def measure_small(job: EdgesJob, keys: Path | None) -> dict[str, Any]:
+    """The smallest size, set up in a folder that is deleted, or with keys that are there."""
+    folder = keys if keys is not None else Path(tempfile.mkdtemp(prefix="miletus-keys-"))
+    circuit = "edge-small"
+    try:
+        setup = {} if keys is not None else measure_setup(folder, circuit)
+        listed = subprocess.run(
+            [str(find_program()), "-keys", str(folder), "export", circuit],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        constraints: int = json.loads(listed.stdout)["constraints"]
+        return setup | measure_proofs(folder, job, constraints)
+    finally:
+        if keys is None:
+            shutil.rmtree(folder)
 
 
 def shorten(job: EdgesJob, words: int) -> EdgesJob:
@@ -212,8 +225,9 @@ def forecast(jobs: dict[str, EdgesJob], proving: dict[str, Any]) -> list[dict[st
             row[f"{name}_constraints_an_operation"] = round(constraints / max(operations, 1e-9))
             row[f"{name}_core_seconds_an_operation"] = each * constraints / max(operations, 1e-9)
         row["proof_core_seconds"] = each * constraints
-        row["set_up_core_seconds"] = proving["set_up_core_seconds"] * scale
-        row["key_bytes"] = round(proving["key_bytes"] * scale)
+        for key in ("set_up_core_seconds", "key_bytes"):
+            if key in proving:
+                row[key] = round(proving[key] * scale)
         row["peak_bytes"] = round(proving["proof_peak_bytes"] * scale)
         rows.append(row)
     return rows
@@ -223,6 +237,7 @@ def main() -> None:
     """Count, prove, and print."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--no-proofs", action="store_true", help="count constraints alone")
+    parser.add_argument("--keys", type=Path, help="prove with the keys in this folder, without a set-up")
     options = parser.parse_args()
     kinds = measure_kinds()
     jobs, flows = {}, {}
@@ -242,7 +257,7 @@ def main() -> None:
         )
     if not options.no_proofs:
         small = [edge["words"] for edge in count(jobs["makers"], "small")[:PROOFS]]
-        proving = measure_proving(shorten(jobs["makers"], sum(small)))
+        proving = measure_small(shorten(jobs["makers"], sum(small)), options.keys)
         sizes = forecast(jobs, proving)
         each = proving["proof_core_seconds"] / proving["constraints"]
         shared = read_prices()["signature"] + read_prices()["hash row"]

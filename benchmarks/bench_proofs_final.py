@@ -151,7 +151,6 @@ def main() -> None:
             for orders in LIES:
                 lies.append(measure_lie(market, challenger, operations[:orders]))
                 market.post_all()  # the honest batch takes the place of the lie
-                challenger.prove(market.sequencer.batches.get_last())
                 operations = operations[orders:]
     result = {
         "size": SIZE,
