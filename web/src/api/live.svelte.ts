@@ -4,6 +4,7 @@
  */
 
 import { createSubscriber } from "svelte/reactivity";
+import { groupBy } from "../lib/group";
 import { type Book, BookBuilder } from "./book";
 import { Client, type Status } from "./client";
 import type { BookMessage, Instrument, Ticker, Trade } from "./types";
@@ -116,7 +117,7 @@ class Instruments {
   /** Options of a coin, by expiry. */
   expiries(coin: string): Map<number, Instrument[]> {
     const options = this.all.filter((each) => each.kind === "option" && each.base_currency === coin);
-    const groups = Map.groupBy(options, (each) => each.expiration_timestamp);
+    const groups = groupBy(options, (each) => each.expiration_timestamp);
     return new Map([...groups].sort((a, b) => a[0] - b[0]));
   }
 

@@ -1,6 +1,7 @@
 /** The columns of an option chain: calls, the strike, puts in the mirror. */
 
 import type { Instrument } from "../../api";
+import { groupBy } from "../../lib/group";
 import type { Column } from "../grid/grid";
 
 export interface ChainRow {
@@ -24,8 +25,15 @@ export const FIELDS = [
 
 export type Field = (typeof FIELDS)[number]["id"];
 
-/** Fields that a narrow screen has no room for. */
-const WIDE: readonly Field[] = ["interest", "theta", "vega", "gamma", "iv"];
+/** How much room there is. */
+export type Room = "wide" | "medium" | "narrow";
+
+/** Fields that there is no room for. */
+const HIDDEN: Record<Room, readonly Field[]> = {
+  wide: [],
+  medium: ["interest"],
+  narrow: ["interest", "theta", "vega", "gamma", "iv"],
+};
 
 const side = (name: "call" | "put"): Column<ChainRow>[] =>
   FIELDS.map(({ id, title }) => ({ id: `${name} ${id}`, title, above: name === "call" ? "Calls" : "Puts" }));
@@ -40,16 +48,17 @@ export const COLUMNS: readonly Column<ChainRow>[] = [
   ...outward.slice(0, -3).toReversed(),
 ];
 
-/** Columns to leave out: on a narrow screen all of one side, and what is wide of the other. */
-export function hide(isNarrow: boolean, shown: "call" | "put"): string[] {
-  if (!isNarrow) return [];
+/** Columns to leave out; where it is narrow, all of the side that is not `shown` too. */
+export function hide(room: Room, shown: "call" | "put"): string[] {
+  const hidden = HIDDEN[room];
   const other = shown === "call" ? "put" : "call";
-  return [...FIELDS.map(({ id }) => `${other} ${id}`), ...WIDE.map((id) => `${shown} ${id}`)];
+  const rest = room === "narrow" ? FIELDS.map(({ id }) => id) : hidden;
+  return [...hidden.map((id) => `${shown} ${id}`), ...rest.map((id) => `${other} ${id}`)];
 }
 
 /** The rows of an expiry, by rising strike. */
 export function makeRows(options: readonly Instrument[]): ChainRow[] {
-  const strikes = Map.groupBy(options, (each) => each.strike ?? 0);
+  const strikes = groupBy(options, (each) => each.strike ?? 0);
   return [...strikes]
     .sort(([a], [b]) => a - b)
     .map(([strike, both]) => ({
