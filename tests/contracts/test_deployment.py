@@ -7,15 +7,19 @@ import cbor2
 import pytest
 from vyper.compiler.output import build_abi_output
 
+from tests.contracts.proving import NO_TIP, Prover
 from tests.contracts.reference import FIELD
 from tests.contracts.world import (
     CONTRACTS,
+    DAY_S,
     DOMAIN,
+    EXIT,
     NOBODY,
     ROLLUP,
     SOURCES,
     VAULT,
     World,
+    deploy_verifier,
     get_deployer,
     refused,
 )
@@ -205,3 +209,75 @@ def read_opcodes(code: bytes) -> list[int]:
         opcodes.append(code[at])
         at += 1 + max(0, code[at] - 0x5F) if 0x5F <= code[at] <= 0x7F else 1
     return opcodes
+
+
+# ---- court and exit
+
+
+@pytest.mark.rule("08-R34")
+def test_without_keys_nobody_can_leave(world: World) -> None:
+    with refused("exit: no key of silence"):
+        world.exit.prove_silence(NO_TIP, 1, 2**60, 0, (0,) * 12)
+    with refused("exit: no key of exits"):
+        world.exit.claim_account(16, world["trader"], 2**32 - 1, 2**63, (0,) * 12)
+
+
+@pytest.mark.rule("08-R19")
+def test_an_exit_that_could_not_work_is_refused(world: World) -> None:
+    with boa.env.anchor():
+        wrong = deploy_verifier(3)
+        cases: list[tuple[str, tuple[object, ...]]] = [
+            ("exit: period is zero", (NOBODY, NOBODY, 0, 1)),
+            ("exit: period is zero", (NOBODY, NOBODY, 1, 0)),
+            ("exit: period is longer than 10 years", (NOBODY, NOBODY, 3651 * DAY_S, 1)),
+            ("exit: period is longer than 10 years", (NOBODY, NOBODY, 1, 3651 * DAY_S)),
+            ("exit: key is not one of exits", (wrong, NOBODY, 1, 1)),
+            ("exit: key is not one of silence", (NOBODY, wrong, 1, 1)),
+        ]
+        for reason, arguments in cases:
+            with refused(reason):
+                get_deployer(CONTRACTS / "Exit.vy").deploy(
+                    world.rollup.address, *arguments, override_address=world.exit.address
+                )
+
+
+@pytest.mark.rule("08-R19")
+def test_a_court_that_could_not_work_is_refused(world: World) -> None:
+    with boa.env.anchor():
+        edge, outbox = deploy_verifier(10), deploy_verifier(4)
+        cases: list[tuple[str, tuple[object, ...]]] = [
+            ("statements: domain is not a field element", (FIELD, [edge], outbox)),
+            ("statements: key is not one of edges", (5, [edge, outbox], outbox)),
+            ("statements: key is not one of outboxes", (5, [edge], edge)),
+            ("statements: outboxes have a key and edges have none", (5, [], outbox)),
+        ]
+        for reason, arguments in cases:
+            with refused(reason):
+                get_deployer(CONTRACTS / "Court.vy").deploy(
+                    world.rollup.address, *arguments, override_address=world.court.address
+                )
+        court = get_deployer(CONTRACTS / "Court.vy").deploy(
+            world.rollup.address, 5, [edge] * 8, outbox, override_address=world.court.address
+        )
+        assert (court.rollup(), court.domain()) == (world.rollup.address, 5)
+        assert (court.edge_verifier(7), court.outbox_verifier()) == (edge, outbox)
+
+
+@pytest.mark.rule("08-R19")
+def test_court_and_exit_tell_what_they_were_made_with(proving: Prover) -> None:
+    world = proving.world
+    assert (world.rollup.court(), world.rollup.exit()) == (world.court.address, world.exit.address)
+    assert (world.exit.rollup(), world.exit.vault()) == (world.rollup.address, world.vault.address)
+    assert (world.exit.claim_s(), world.exit.oracle_silence_s()) == (
+        EXIT["claim_s"],
+        EXIT["oracle_silence_s"],
+    )
+    counts = [
+        get_deployer(CONTRACTS / "Verifier.vy").at(address).input_count()
+        for address in (
+            *(world.court.edge_verifier(0), world.court.outbox_verifier()),
+            *(world.exit.exit_verifier(), world.exit.silence_verifier()),
+        )
+    ]
+    assert counts == [10, 4, 4, 2]
+    assert world.court.edge_verifier(1) == NOBODY

@@ -8,15 +8,11 @@ import pytest
 
 from tests.contracts.fixture import prove
 from tests.contracts.proving import NO_TIP, Posted, Prover, post
-from tests.contracts.reference import FIELD, Segment, make_forced_word
+from tests.contracts.reference import Segment, make_forced_word
 from tests.contracts.world import (
-    CONTRACTS,
-    DAY_S,
     EXIT,
     NOBODY,
     World,
-    deploy_verifier,
-    get_deployer,
     refused,
     to_number,
 )
@@ -351,72 +347,3 @@ def test_the_oracles_silence_freezes(leaver: Leaver) -> None:
     leaver.prover.prove_all(pending)
     leaver.last = pending
     world.exit.open(pending.tip)
-
-
-# ---- deployments
-
-
-@pytest.mark.rule("08-R34")
-def test_without_keys_nobody_can_leave(world: World) -> None:
-    with refused("exit: no key of silence"):
-        world.exit.prove_silence(NO_TIP, 1, 2**60, 0, (0,) * 12)
-    with refused("exit: no key of exits"):
-        world.exit.claim_account(16, world["trader"], DONE, ZERO, (0,) * 12)
-
-
-@pytest.mark.rule("08-R19")
-def test_an_exit_that_could_not_work_is_refused(world: World) -> None:
-    with boa.env.anchor():
-        wrong = deploy_verifier(3)
-        cases: list[tuple[str, tuple[object, ...]]] = [
-            ("exit: period is zero", (NOBODY, NOBODY, 0, 1)),
-            ("exit: period is zero", (NOBODY, NOBODY, 1, 0)),
-            ("exit: period is longer than 10 years", (NOBODY, NOBODY, 3651 * DAY_S, 1)),
-            ("exit: period is longer than 10 years", (NOBODY, NOBODY, 1, 3651 * DAY_S)),
-            ("exit: key is not one of exits", (wrong, NOBODY, 1, 1)),
-            ("exit: key is not one of silence", (NOBODY, wrong, 1, 1)),
-        ]
-        for reason, arguments in cases:
-            with refused(reason):
-                get_deployer(CONTRACTS / "Exit.vy").deploy(
-                    world.rollup.address, *arguments, override_address=world.exit.address
-                )
-
-
-@pytest.mark.rule("08-R19")
-def test_a_court_that_could_not_work_is_refused(world: World) -> None:
-    with boa.env.anchor():
-        edge, outbox = deploy_verifier(10), deploy_verifier(4)
-        cases: list[tuple[str, tuple[object, ...]]] = [
-            ("statements: domain is not a field element", (FIELD, [edge], outbox)),
-            ("statements: key is not one of edges", (5, [edge, outbox], outbox)),
-            ("statements: key is not one of outboxes", (5, [edge], edge)),
-            ("statements: outboxes have a key and edges have none", (5, [], outbox)),
-        ]
-        for reason, arguments in cases:
-            with refused(reason):
-                get_deployer(CONTRACTS / "Court.vy").deploy(
-                    world.rollup.address, *arguments, override_address=world.court.address
-                )
-        court = get_deployer(CONTRACTS / "Court.vy").deploy(
-            world.rollup.address, 5, [edge] * 8, outbox, override_address=world.court.address
-        )
-        assert (court.rollup(), court.domain()) == (world.rollup.address, 5)
-        assert (court.edge_verifier(7), court.outbox_verifier()) == (edge, outbox)
-
-
-@pytest.mark.rule("08-R19")
-def test_every_parameter_can_be_read(proving: Prover) -> None:
-    world = proving.world
-    assert (world.rollup.court(), world.rollup.exit()) == (world.court.address, world.exit.address)
-    assert (world.exit.rollup(), world.exit.vault()) == (world.rollup.address, world.vault.address)
-    assert (world.exit.claim_s(), world.exit.oracle_silence_s()) == (CLAIM_S, SILENCE_S)
-    counts = [
-        get_deployer(CONTRACTS / "Verifier.vy").at(address).input_count()
-        for address in (
-            *(world.court.edge_verifier(0), world.court.outbox_verifier()),
-            *(world.exit.exit_verifier(), world.exit.silence_verifier()),
-        )
-    ]
-    assert counts == [10, 4, 4, 2]
-    assert world.court.edge_verifier(1) == NOBODY

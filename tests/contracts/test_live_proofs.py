@@ -1,6 +1,7 @@
 """Proofs on a real anvil: its own precompiles and gas, and reorganisations in the middle of a path."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -63,7 +64,9 @@ def test_attack_a_bond_smaller_than_the_cost_of_proving(anvil: Anvil, edges: int
     posted = post_live(live, live.draft(segments=TWO * 8))
     gas = 0
     for j in range(edges):
-        end = {"root": WRONG} if j == edges - 1 else {"end": False, "cursor": 0, "root": 70 + j}
+        end: dict[str, Any] = (
+            {"root": WRONG} if j == edges - 1 else {"end": False, "cursor": 0, "root": 70 + j}
+        )
         gas += int(prover.send(posted, Edge(16, before=4 * j, steps=4, **end))["gasUsed"], 16)
     credit_wei = live.get(live.court, "credit_wei", live.people["challenger"])
     gas += int(live.transact("challenger", live.court, "withdraw_credit")["gasUsed"], 16)

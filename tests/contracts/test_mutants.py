@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = 50
 PARTS = (
     *("deployment", "proposing", "commit", "finality", "vault", "attacks", "inbox"),
-    *("verifier", "verdicts", "attacks_on_proofs", "removals", "policies", "exit", "ticks"),
+    *("verifier", "verdicts", "statements", "attacks_on_proofs", "removals", "policies", "exit", "ticks"),
 )
 FIRST = {
     "Court.vy": "verdicts",
@@ -30,7 +30,7 @@ FIRST = {
     "facts.vy": "verdicts",
     "identity.vy": "commit",
     "pots.vy": "verdicts",
-    "statements.vy": "verdicts",
+    "statements.vy": "statements",
     "Rollup.vy": "commit",
     "batches.vy": "finality",
     "inbox.vy": "inbox",

@@ -9,7 +9,6 @@ from typing import Any
 
 import boa
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -17,10 +16,9 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 
-from tests.contracts.model import Batch, Entry
+from tests.contracts.model import Batch, Entry, run_lives
 from tests.contracts.reference import (
     Segment,
     compute_genesis_id,
@@ -389,19 +387,9 @@ class Life(RuleBasedStateMachine):
 @pytest.mark.rule("08-R05", "08-R06", "08-R07", "08-R08", "08-R09", "08-R10")
 @pytest.mark.rule("08-R12", "08-R15", "08-R16", "08-R18")
 def test_random_lives() -> None:
-    run(max_examples=20, steps=50)
+    run_lives(Life, max_examples=20, steps=50)
 
 
 @pytest.mark.long
 def test_long_random_lives() -> None:
-    run(max_examples=300, steps=120)
-
-
-def run(max_examples: int, steps: int) -> None:
-    options = settings(
-        max_examples=max_examples,
-        stateful_step_count=steps,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )
-    run_state_machine_as_test(Life, settings=options)
+    run_lives(Life, max_examples=300, steps=120)

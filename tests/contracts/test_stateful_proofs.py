@@ -10,7 +10,6 @@ from typing import Any
 
 import boa
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -18,9 +17,9 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 
+from tests.contracts.model import run_lives
 from tests.contracts.proving import OUTBOX, Posted, Prover, post
 from tests.contracts.reference import Segment
 from tests.contracts.world import ETHER, ROLLUP, World, refused, to_number
@@ -388,19 +387,9 @@ class Court(RuleBasedStateMachine):
 
 @pytest.mark.rule("08-R08", "08-R22", "08-R26", "08-R27", "08-R28", "08-R30")
 def test_random_lives_of_a_court() -> None:
-    run(max_examples=10, steps=40)
+    run_lives(Court, max_examples=10, steps=40)
 
 
 @pytest.mark.long
 def test_long_random_lives_of_a_court() -> None:
-    run(max_examples=200, steps=100)
-
-
-def run(max_examples: int, steps: int) -> None:
-    options = settings(
-        max_examples=max_examples,
-        stateful_step_count=steps,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )
-    run_state_machine_as_test(Court, settings=options)
+    run_lives(Court, max_examples=200, steps=100)
