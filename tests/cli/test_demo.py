@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from miletus.cli.demo.report import compute_percentile
-from miletus.cli.demo.run import require_right
+from miletus.cli.demo.run import require_proofs, require_right
 from miletus.cli.errors import CliError
 from tests.cli.running import COMMAND, run, wait_until_gone
 from tests.market.recorded import CHAINS, needs_chains
@@ -72,6 +72,7 @@ def check_proofs(report: dict[str, Any]) -> None:
     assert report["proved_batches"] == tower["proved_batches"] == 2
     assert report["frauds_caught"] == tower["frauds_caught"] == 1
     assert report["trade_to_final_seconds"] == tower["trade_to_final_seconds"] > 0
+    assert report["lie_to_removal_seconds"] == tower["lie_to_removal_seconds"] > 0
     assert report["exit_paid_micros"] == frozen["report"]["exit_paid_micros"] > 0
     assert report["exit_paid_micros"] == frozen["departure"]["worth_micros"]
     assert frozen["departure"]["proofs"] > 0
@@ -202,6 +203,41 @@ def test_a_wrong_result_is_an_error(name: str, value: object, message: str) -> N
     setattr(found, name, value)
     with pytest.raises(CliError, match=message):
         require_right(found)  # type: ignore[arg-type]
+
+
+class Proved:
+    """As much of a report as the verdict on proofs looks at."""
+
+    proved_batches = 2
+    frauds_caught = 1
+    trade_to_final_seconds = 20
+    exit_paid_micros = 7
+
+
+class Left:
+    """As much of an exit as the verdict looks at."""
+
+    class departure:
+        """What the account is worth."""
+
+        worth_micros = 7
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("proved_batches", 0, "no batch that is final by proof"),
+        ("frauds_caught", 0, "no liar that was caught"),
+        ("trade_to_final_seconds", None, "no batch that is final by proof"),
+        ("exit_paid_micros", 6, "paid 6 micro-USDC to an account that is worth 7"),
+    ],
+)
+def test_proofs_that_did_not_do_what_they_had_to_are_an_error(name: str, value: object, message: str) -> None:
+    proved = Proved()
+    require_proofs(proved, Left())  # type: ignore[arg-type]
+    setattr(proved, name, value)
+    with pytest.raises(CliError, match=message):
+        require_proofs(proved, Left())  # type: ignore[arg-type]
 
 
 def test_percentiles_are_values_that_were_measured() -> None:

@@ -54,7 +54,7 @@ class Finality:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """A batch left the list, with all that was built on it."""
+    """A batch left the list at L1's time `at_s`, with all that was built on it."""
 
     number: int
     batch_id: bytes
@@ -62,6 +62,7 @@ class Removed:
     burnt_wei: int
     transaction_hash: bytes
     block_number: int
+    at_s: int
 
 
 @dataclass
@@ -153,7 +154,7 @@ class Verdicts:
             event = self._contracts[log.address].decode_event(log)
             if event is None or event.name not in _KINDS:
                 continue
-            told.append(_Told(event, self._get_time(log) if event.name == "BatchFinal" else 0))
+            told.append(_Told(event, self._get_time(log) if event.name in _TIMED else 0))
         return told
 
     def _get_time(self, log: Log) -> int:
@@ -186,7 +187,11 @@ class Verdicts:
                 )
             elif name == "BatchRemoved":
                 self.removed.append(
-                    Removed(values["number"], values["id"], values["proposer"], values["burnt_wei"], *where)
+                    Removed(
+                        *(values["number"], values["id"], values["proposer"], values["burnt_wei"]),
+                        *where,
+                        one.at_s,
+                    )
                 )
             elif name == "BatchFinal":
                 self.finals[values["id"]] = Finality(values["number"], values["id"], *where, one.at_s)
@@ -197,6 +202,7 @@ class Verdicts:
 _KINDS = frozenset(
     ("PartProved", "BatchProved", "FactProved", "Refuted", "BatchRemoved", "BatchFinal", "ExitPaid")
 )
+_TIMED = frozenset(("BatchRemoved", "BatchFinal"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -278,6 +278,7 @@ class Director:
             proved_batches=tower["proved_batches"],
             frauds_caught=tower["frauds_caught"],
             trade_to_final_seconds=tower["trade_to_final_seconds"],
+            lie_to_removal_seconds=tower["lie_to_removal_seconds"],
             exit_paid_micros=frozen.report["exit_paid_micros"] if frozen is not None else 0,
             frozen=frozen,
             watchtower=tower,

@@ -26,8 +26,9 @@ class Report(msgspec.Struct, frozen=True):
     """The result of a demonstration. Money in micro-USDC, gas and bytes of L1 a data word, latencies in us.
 
     `trade_to_final_seconds` is from the time of a batch with fills to the L1 block in which a proof made it
-    final; `frozen` and `exit_paid_micros` are about a copy of L1. `from_l1_alone` names the fields that a
-    watchtower found, which had an L1 RPC and nothing else.
+    final, `lie_to_removal_seconds` from the commit of a wrong batch to the block that removed it; `frozen` and
+    `exit_paid_micros` are about a copy of L1. `from_l1_alone` names the fields that a watchtower found, which
+    had an L1 RPC and nothing else.
     """
 
     words: int
@@ -62,6 +63,7 @@ class Report(msgspec.Struct, frozen=True):
     proved_batches: int
     frauds_caught: int
     trade_to_final_seconds: float | None
+    lie_to_removal_seconds: float | None
     exit_paid_micros: int
     frozen: Frozen | None
     watchtower: dict[str, Any]
@@ -82,6 +84,7 @@ class Report(msgspec.Struct, frozen=True):
         "proved_batches",
         "frauds_caught",
         "trade_to_final_seconds",
+        "lie_to_removal_seconds",
         "exit_paid_micros",
     )
 
@@ -172,7 +175,7 @@ def make_proofs(report: Report) -> Table:
         {
             "batches final by proof": f"{report.proved_batches:,}",
             "trade to final": f"{report.trade_to_final_seconds or 0:,.0f} s",
-            "frauds caught": f"{report.frauds_caught:,}",
+            "frauds caught": f"{report.frauds_caught:,}, gone after {report.lie_to_removal_seconds or 0:,.0f} s",
             "paid by a frozen copy": f"{format_usdc(report.exit_paid_micros)} to account {frozen.account}",
             "its options": f"{frozen.options:,} at slow marks",
         }

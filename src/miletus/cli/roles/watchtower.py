@@ -118,6 +118,7 @@ class ProofReport:
         self._view = view
         self._verdicts = Verdicts(view.rollup, view.start_block)
         self._traded: dict[bytes, int] = {}
+        self._longest_s: int | None = None
 
     def take(self, verified: Sequence[Verified]) -> None:
         """Take note of batches that were executed: the times of those with fills."""
@@ -130,7 +131,8 @@ class ProofReport:
         """Fields of the report.
 
         `trade_to_final_seconds` is the shortest time from that of a batch with fills, which is about its
-        first word's, to the L1 block in which a proof made it final; None if there is none.
+        first word's, to the L1 block in which a proof made it final; `lie_to_removal_seconds` the longest
+        from the commit of a wrong batch to the block that removed it. None if there is none.
         """
         verdicts = self._verdicts
         verdicts.poll()
@@ -139,10 +141,23 @@ class ProofReport:
             for batch_id, final in verdicts.finals.items()
             if batch_id in verdicts.proved and batch_id in self._traded
         ]
+        committed = {
+            batch.id: batch.committed_at_s for removal in self._view.removals for batch in removal.batches
+        }
+        refuted = {refutation.batch_id for refutation in verdicts.refutations}
+        lasted = [
+            removed.at_s - committed[removed.batch_id]
+            for removed in verdicts.removed
+            if removed.batch_id in refuted and removed.batch_id in committed
+        ]
+        self._longest_s = max(
+            [*lasted, *([] if self._longest_s is None else [self._longest_s])], default=None
+        )
         return {
             "proved_batches": verdicts.proved_batches,
             "frauds_caught": len(verdicts.refutations),
             "trade_to_final_seconds": min(waits, default=None),
+            "lie_to_removal_seconds": self._longest_s,
             "exit_paid_micros": verdicts.exit_paid_micros,
         }
 
