@@ -165,7 +165,7 @@ def measure_setup(folder: Path, circuit: str) -> dict[str, Any]:
 
 
 def measure_proofs(folder: Path, job: EdgesJob, constraints: int) -> dict[str, Any]:
-    """Proofs of a job's edges one after the other; the first one's run is taken off, which also loads the key."""
+    """Proofs of a job's edges one by one, less a run of the first alone, which also loads the key."""
     command = [str(find_program()), "-keys", str(folder), "prove", "-side-by-side", "1", "-"]
     many = run_timed(command, json.dumps(job.to_json()))
     proofs = [json.loads(line) for line in many.output.splitlines()]
