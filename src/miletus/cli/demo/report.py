@@ -26,9 +26,9 @@ class Report(msgspec.Struct, frozen=True):
     """The result of a demonstration. Money in micro-USDC, gas and bytes of L1 a data word, latencies in us.
 
     `trade_to_final_seconds` is from the time of a batch with fills to the L1 block in which a proof made it
-    final, `lie_to_removal_seconds` from the commit of a wrong batch to the block that removed it; `frozen` and
-    `exit_paid_micros` are about a copy of L1. `from_l1_alone` names the fields that a watchtower found, which
-    had an L1 RPC and nothing else.
+    final, `lie_to_removal_seconds` from the commit of a wrong batch to the block that removed it; `frozen`
+    and `exit_paid_micros` are about a copy of L1. `from_l1_alone` names the fields that a watchtower found,
+    which had an L1 RPC and nothing else.
     """
 
     words: int
@@ -175,7 +175,8 @@ def make_proofs(report: Report) -> Table:
         {
             "batches final by proof": f"{report.proved_batches:,}",
             "trade to final": f"{report.trade_to_final_seconds or 0:,.0f} s",
-            "frauds caught": f"{report.frauds_caught:,}, gone after {report.lie_to_removal_seconds or 0:,.0f} s",
+            "frauds caught": f"{report.frauds_caught:,}",
+            "lie to removal": f"{report.lie_to_removal_seconds or 0:,.0f} s",
             "paid by a frozen copy": f"{format_usdc(report.exit_paid_micros)} to account {frozen.account}",
             "its options": f"{frozen.options:,} at slow marks",
         }
