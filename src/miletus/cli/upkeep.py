@@ -15,6 +15,7 @@ from miletus.cli.output import Output, format_price
 from miletus.cli.person import OWN_WALLET
 from miletus.cli.roles.traders import MAKER, TAKERS
 from miletus.cli.system import System
+from miletus.gateway.page import find_page
 
 MICROS = 1_000_000
 MAKER_ACCOUNTS = 4
@@ -105,7 +106,10 @@ class Upkeep:
         """Where those who trade, and those who watch over processes, find them."""
         children, config, told = self.system.supervisor.children, self.config, {}
         if "gateway" in children:
-            told["gateway"] = f"http://{config.gateway.host}:{children['gateway'].ready['port']}/api/v2"
+            address = f"http://{config.gateway.host}:{children['gateway'].ready['port']}"
+            told["gateway"] = f"{address}/api/v2"
+            if config.gateway.page or find_page() is not None:
+                told["page"] = f"{address}/"
         if "prover" in children:
             told["prover"] = f"{children['prover'].ready['wallet']}, size {config.prover.size}"
         if "indexer" in children:
