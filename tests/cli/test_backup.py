@@ -1,18 +1,27 @@
 """A system is copied, lost and brought back: what L1 has of it is followed, what is damaged is refused."""
 
+import hashlib
 import io
 import json
+import random
 import shutil
+import sqlite3
 import tarfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from miletus.cli.folder import Folder
+from miletus.cli.backing import make_backup, restore_backup, unpack
+from miletus.cli.config import Config, L1Config
+from miletus.cli.errors import CliError
+from miletus.cli.folder import Folder, SystemFile
 from miletus.settlement.anvil import Anvil
+from miletus.settlement.deployment import Deployment
 from tests.cli.running import Running, run, up
 from tests.cli.test_up import get, trade, until
+from tests.sequencer import world as w
 
 OWN_L1 = """
 [l1]
@@ -39,18 +48,21 @@ OTHERS_L1 = OWN_L1.replace("block_time_seconds = 1", 'rpc = "{rpc}"')
 
 def rewrite(source: Path, target: Path, change: dict[str, bytes | None]) -> None:
     """Write an archive with some of its files changed, or left out."""
-    with tarfile.open(source) as old, tarfile.open(target, "w:gz") as new:
+    files: dict[str, bytes | None] = {}
+    with tarfile.open(source) as old:
         for member in old.getmembers():
             file = old.extractfile(member)
             assert file is not None
-            data = change.get(member.name, file.read())
-            if data is None:
-                continue
-            info = tarfile.TarInfo(member.name)
-            info.size = len(data)
-            new.addfile(info, io.BytesIO(data))
+            files[member.name] = file.read()
+    with tarfile.open(target, "w:gz") as new:
+        for name, data in {**files, **change}.items():
+            if data is not None:
+                info = tarfile.TarInfo(name)
+                info.size = len(data)
+                new.addfile(info, io.BytesIO(data))
 
 
+@pytest.mark.long
 def test_a_stopped_system_is_brought_back_elsewhere(tmp_path: Path) -> None:
     folder, copy = tmp_path / "system", tmp_path / "copy.tar.gz"
     (tmp_path / "miletus.toml").write_text(OWN_L1)
@@ -67,8 +79,6 @@ def test_a_stopped_system_is_brought_back_elsewhere(tmp_path: Path) -> None:
     assert done.json["last_batch"] > 0
     assert copy.stat().st_mode & 0o077 == 0
     assert "there already" in run("backup", str(copy), "--folder", str(folder)).err
-    refuse_damaged(copy, tmp_path)
-    assert "is not empty" in run("restore", str(copy), "--folder", str(folder)).err
     shutil.rmtree(folder)
     again = tmp_path / "again"
     restored = run("restore", str(copy), "--folder", str(again), "--json")
@@ -81,31 +91,123 @@ def test_a_stopped_system_is_brought_back_elsewhere(tmp_path: Path) -> None:
         until(lambda: get(second.do("status"))["watchtower"]["conserved"])
 
 
-def refuse_damaged(copy: Path, place: Path) -> None:
-    """What is no whole copy is refused in one line, and leaves nothing behind."""
+def make_system(path: Path, **l1: str) -> w.Node:
+    """A folder as a system has it, with a node that has traded; the node is open."""
+    folder = Folder(path)
+    folder.create()
+    folder.write_config(Config(l1=L1Config(**l1)))
+    Deployment(31337, "0x" + "cd" * 20, *["0x" + "ab" * 20] * 2, 0, "0x" + "00" * 32, "0x0", "0x0").save(
+        folder.deployment_path
+    )
+    folder.write_system(SystemFile("", 31337, "127.0.0.1", 1, "0x0", False, 0))
+    folder.get_wallet("operator")
+    database = sqlite3.connect(folder.subfolder("batcher") / "intents.db")
+    database.execute("CREATE TABLE intents (name TEXT)")
+    database.execute("INSERT INTO intents VALUES ('batch 1')")
+    database.commit()
+    database.close()
+    node = w.open_market(path / "node", w.Clock())
+    trade_on(node, w.Trader(16))
+    return node
+
+
+def trade_on(node: w.Node, trader: w.Trader, count: int = 20) -> None:
+    """Some orders of an account."""
+    chance = random.Random(node.next_number)
+    w.take(node.submit([trader.random_order(chance) for _ in range(count)]))
+
+
+def test_a_copy_has_all_and_is_private(tmp_path: Path) -> None:
+    folder, copy, again = tmp_path / "system", tmp_path / "copy.tar.gz", tmp_path / "again"
+    node = make_system(folder)
+    node.close_batch()
+    node.wait_for_roots()
+    number, root = node.next_number, node.compute_root()
+    node.close()
+    make_backup(folder, copy, True)
+    assert copy.stat().st_mode & 0o077 == 0
+    with pytest.raises(CliError, match="there already"):
+        make_backup(folder, copy, True)
+    restore_backup(again, copy, True)
+    assert (again / "keys").stat().st_mode & 0o077 == 0
+    assert (again / "keys" / "wallet-operator").read_text() == (
+        folder / "keys" / "wallet-operator"
+    ).read_text()
+    kept = sqlite3.connect(again / "batcher" / "intents.db")
+    assert kept.execute("SELECT name FROM intents").fetchall() == [("batch 1",)]
+    kept.close()
+    back = w.open_node(again / "node", w.Clock())
+    assert (back.next_number, back.compute_root()) == (number, root)
+    back.close()
+    with pytest.raises(CliError, match="is not empty"):
+        restore_backup(again, copy, True)
+
+
+def test_a_copy_of_a_node_at_work_is_whole(tmp_path: Path) -> None:
+    """Whatever is written meanwhile: what was confirmed before the copy is in it."""
+    folder = tmp_path / "system"
+    node = make_system(folder, rpc="http://127.0.0.1:1")
+    done = threading.Event()
+    copies: list[tuple[int, Path]] = []
+
+    def copy_again_and_again() -> None:
+        for turn in range(5):
+            confirmed, target = node.next_number, tmp_path / f"copy-{turn}.tar.gz"
+            make_backup(folder, target, True)
+            copies.append((confirmed, target))
+        done.set()
+
+    thread = threading.Thread(target=copy_again_and_again)
+    thread.start()
+    trader = w.Trader(17)
+    while not done.is_set():
+        trade_on(node, trader)
+        node.close_batch()
+    thread.join()
+    node.close()
+    for turn, (confirmed, target) in enumerate(copies):
+        place = tmp_path / f"again-{turn}"
+        place.mkdir()
+        unpack(target, place)
+        back = w.open_node(place / "node", w.Clock())
+        assert back.next_number >= confirmed
+        back.close()
+
+
+def test_what_is_no_whole_copy_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
+    folder, copy, empty = tmp_path / "system", tmp_path / "copy.tar.gz", tmp_path / "empty"
+    make_system(folder).close()
+    make_backup(folder, copy, True)
     with tarfile.open(copy) as archive:
         manifest = json.loads(archive.extractfile("backup.json").read())  # type: ignore[union-attr]
     name = next(each for each in manifest["files"] if each.endswith(".log"))
-    evil = {**manifest, "files": {**manifest["files"], "../outside": "0" * 64}}
-    bad = {
-        "flipped": {name: b"x"},
-        "without a file": {name: None},
-        "without its list": {"backup.json": None},
-        "of another version": {"backup.json": json.dumps({**manifest, "version": 99}).encode()},
-        "that leads out": {"backup.json": json.dumps(evil).encode()},
+    digest = hashlib.sha256(b"evil").hexdigest()
+    evil = {**manifest, "files": {**manifest["files"], "../outside": digest}}
+    bad: dict[str, dict[str, bytes | None]] = {
+        "is damaged": {name: b"x"},
+        "no whole backup": {name: None},
+        "is no whole": {"backup.json": None},
+        "another version": {"backup.json": json.dumps({**manifest, "version": 99}).encode()},
+        "leads out of the folder": {"backup.json": json.dumps(evil).encode(), "../outside": b"evil"},
     }
-    for what, change in bad.items():
-        target = place / "bad.tar.gz"
-        rewrite(copy, target, change)  # type: ignore[arg-type]
-        done = run("restore", str(target), "--folder", str(place / "bad"))
-        assert (done.status, done.err.count("\n")) == (1, 1), (what, done.err)
-        assert list((place / "bad").iterdir()) == [], what
-    half = place / "half.tar.gz"
-    half.write_bytes(copy.read_bytes()[: copy.stat().st_size // 2])
-    for path, message in ((half, "no whole backup"), (place / "none", "no such file")):
-        done = run("restore", str(path), "--folder", str(place / "bad"))
-        assert (done.status, done.err.count("\n")) == (1, 1), done.err
-        assert message in done.err
+    for message, change in bad.items():
+        target = tmp_path / "bad.tar.gz"
+        rewrite(copy, target, change)
+        with pytest.raises(CliError, match=message):
+            restore_backup(empty, target, True)
+        assert list(empty.iterdir()) == []
+        assert not (tmp_path / "outside").exists()
+    for size in (0, 10, copy.stat().st_size // 2):
+        half = tmp_path / "half.tar.gz"
+        half.write_bytes(copy.read_bytes()[:size])
+        with pytest.raises(CliError, match="no whole backup"):
+            restore_backup(empty, half, True)
+        assert list(empty.iterdir()) == []
+    with pytest.raises(CliError, match="no such file"):
+        restore_backup(empty, tmp_path / "none", True)
+    with pytest.raises(CliError, match="no system in"):
+        make_backup(tmp_path / "nothing", tmp_path / "x.tar.gz", True)
+    assert not (tmp_path / "x.tar.gz").exists()
 
 
 @pytest.fixture
