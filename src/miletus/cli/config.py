@@ -164,7 +164,9 @@ class GatewayConfig(Section, frozen=True):
     allow_origins: Annotated[
         tuple[str, ...], Meta(description="origins of pages that may call it, such as http://localhost:5173")
     ] = ()
-    page: Annotated[Text, Meta(description="folder of a page to serve at /; empty is the one of make web")] = ""
+    page: Annotated[
+        Text, Meta(description="folder of a page to serve at /; empty is the one of make web")
+    ] = ""
     orders_per_second: Annotated[int, Meta(ge=1, le=10**6, description="orders of an account")] = 20_000
 
 
