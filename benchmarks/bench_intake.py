@@ -27,7 +27,7 @@ from miletus.tuning import build_environment
 ROOT = Path(__file__).parent.parent
 CONNECTIONS = 8
 PULSE_SECONDS = 0.0002
-"""How often the load looks at what is due. Event loops wait whole milliseconds, so a thread keeps the time."""
+"""How often the load looks at what is due. Event loops wait whole milliseconds: a thread keeps the time."""
 
 MOST_PER_S = 15_000
 """Orders a second that are made ready for the search of the highest rate."""

@@ -11,12 +11,14 @@ import uvloop
 
 from benchmarks.intake_market import open_market
 from miletus.sequencer.server import Server
+from miletus.tuning import calm_collector
 
 
 async def serve(directory: Path) -> None:
     node = open_market(directory)
     server = Server(node)
     await server.start()
+    calm_collector()
     print(server.port, flush=True)
     loop = asyncio.get_running_loop()
     while True:

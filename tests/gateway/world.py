@@ -28,6 +28,7 @@ from miletus.sequencer.feed import InboxEntry
 from miletus.sequencer.node import Node
 from miletus.sequencer.ordering import Policy
 from miletus.sequencer.server import Server
+from miletus.tuning import calm_collector
 
 DEPLOYMENT = Deployment.of(31337, "0x" + "cd" * 20)
 DOMAIN = domain(31337, "0x" + "cd" * 20)
@@ -192,6 +193,7 @@ async def serve_node(directory: Path, port: int) -> None:
     node = Node(directory, DEPLOYMENT, Genesis(), SECRET, config)
     server = Server(node)
     await server.start("127.0.0.1", port)
+    calm_collector()
     oracle = asyncio.create_task(Oracle(server).run())
     print(server.port, flush=True)
     await wait_for_signal()
@@ -218,6 +220,7 @@ async def serve_gateway(node_port: int, port: int, labels: Path | None) -> None:
     settings = dataclasses.replace(make_settings(node_port), labels=labels)
     server = GatewayServer(Gateway(settings), port=port)
     await server.start()
+    calm_collector()
     print(server.port, flush=True)
     await wait_for_signal()
     await server.stop()
@@ -236,7 +239,7 @@ def main() -> None:
     kind, rest = sys.argv[1], sys.argv[2:]
     port = int(rest[1]) if len(rest) > 1 else 0
     if kind == "node":
-        asyncio.run(serve_node(Path(rest[0]), port))
+        uvloop.run(serve_node(Path(rest[0]), port))
     else:
         uvloop.run(serve_gateway(int(rest[0]), port, Path(rest[2]) if len(rest) > 2 else None))
 

@@ -10,6 +10,7 @@ import typer
 
 from miletus.cli.folder import DEFAULT_FOLDER
 from miletus.cli.options import FolderOption, JsonOption, WalletOption
+from miletus.tuning import calm_collector
 
 DEFAULT_PORT = 8_700
 
@@ -197,6 +198,7 @@ async def serve(options: Options, output: Any) -> None:
     account = place.person.require_account()
     try:
         server = await place.start(account)
+        calm_collector()
         check_key(server.gateway, account, KEY_SLOT, place.person.key.public)
         announce(server, account, place.path, place.credentials, output)
         await wait_for_signal()
@@ -213,6 +215,7 @@ async def serve_supervised(options: Options, channel: Any) -> None:
     channel.attach(asyncio.get_running_loop())
     try:
         server = await place.start(place.person.account)
+        calm_collector()
         channel.measure = lambda: measure(server.gateway)
         channel.ready(port=server.port)
         seating = asyncio.create_task(seat_when_there(place, channel))

@@ -23,7 +23,6 @@ from miletus.sequencer.node import Node
 from miletus.sequencer.pipeline import Pipeline
 from miletus.sequencer.protocol import MAX_FRAME_BYTES, State, Told, encode_frame
 from miletus.sequencer.session import Session, next_group
-from miletus.tuning import calm_collector
 
 OPERATOR_SOCKET: Final = "operator.sock"
 """Name of the operator's socket in a node's directory; only its owner may connect."""
@@ -72,7 +71,6 @@ class Server:
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Listen. OSError if the port is taken, the address not ours, or the directory's path too long."""
         sys.setswitchinterval(SWITCH_SECONDS)
-        calm_collector()
         loop = asyncio.get_running_loop()
         self._servers.append(await loop.create_server(self._make_session(False), host, port))
         self.port = self._servers[0].sockets[0].getsockname()[1]

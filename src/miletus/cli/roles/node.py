@@ -20,6 +20,7 @@ from miletus.settlement.chain import ChainView
 from miletus.settlement.errors import L1Error
 from miletus.settlement.inbox import InboxFollower
 from miletus.settlement.l1 import Vault
+from miletus.tuning import calm_collector
 
 INBOX_SECONDS = 1.0
 """Pause between two looks at L1's inbox in real time."""
@@ -56,6 +57,7 @@ class NodeRole:
                 f"port {self._port} of {self.site.system.node_host} can't be used "
                 f"({error.strerror or error}): stop what listens there or choose another port"
             ) from None
+        calm_collector()
         self.channel.ready(port=self.server.port, sequencer="0x" + self.node.signer.address.hex())
         follower = asyncio.create_task(self._follow_inbox())
         try:
