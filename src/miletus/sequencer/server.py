@@ -27,7 +27,7 @@ from miletus.sequencer.session import Session, next_group
 OPERATOR_SOCKET: Final = "operator.sock"
 """Name of the operator's socket in a node's directory; only its owner may connect."""
 
-SWITCH_SECONDS: Final = 0.0005
+SWITCH_SECONDS: Final = 0.0001
 """How long one thread keeps Python while another waits for it."""
 
 
