@@ -44,6 +44,9 @@ BATCH_WORDS = 3_500
 WINDOW_S = 1_000
 """Of challenges: shorter than what a batch may be late by, so that a benchmark can pass it."""
 
+PROVABLE_BOND_WEI = 50 * 10**18
+"""Half of it pays for the longest path of proofs that a lie could need."""
+
 GROUP = 250
 """Operations submitted together."""
 
@@ -149,8 +152,9 @@ def deploy_rollup(
     l1: L1Node, control: AnvilControl, genesis: Genesis, proposer: LocalAccount, keys: VerifyingKeys
 ) -> Deployment:
     deployer = make_wallet(control)
+    bond_wei = 10**15 if keys is NO_KEYS else PROVABLE_BOND_WEI
     parameters = RollupParameters(
-        proposer.address, genesis.compute_root(), reorg_age_s=0, bond_wei=10**15, window_s=WINDOW_S
+        proposer.address, genesis.compute_root(), reorg_age_s=0, bond_wei=bond_wei, window_s=WINDOW_S
     )
     vault = VaultParameters(word_fee_wei=10**9, account_fee_wei=10**9, words_per_block=256)
     sender = Sender(l1, deployer, open_store(":memory:", l1, deployer.address))
