@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from miletus.cli.channel import Channel
 from miletus.cli.errors import CliError
-from miletus.cli.telemetry import PLACE, TelemetryServer, serve_as_told
+from miletus.cli.telemetry import PLACE, Plain, TelemetryServer, flatten, serve_as_told
 
 
 @pytest.fixture
@@ -120,3 +120,20 @@ def test_where_it_is_served_is_checked(channel: Channel, monkeypatch: pytest.Mon
     assert connection.getresponse().status == 200
     connection.close()
     served.close()
+
+
+def test_a_process_that_nobody_supervises_tells_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = Plain(measure=lambda: {"sessions": 3})
+    monkeypatch.setenv(PLACE, "127.0.0.1:0")
+    monkeypatch.delenv("MILETUS_SERVICE", raising=False)
+    server = serve_as_told(plain, "maker")
+    assert server is not None
+    assert get(server, "/health").json() == {"status": "it is starting", "service": "maker"}
+    plain.is_ready = True
+    plain.told |= flatten({"quotes": 4, "exposure": {"BTC": {"delta": 0.5}}, "problems": ["x"]})
+    metrics = read_metrics(server)
+    assert metrics["miletus_maker_exposure_btc_delta"] == 0.5
+    assert (metrics["miletus_maker_quotes"], metrics["miletus_maker_sessions"]) == (4, 3)
+    plain.problem = "the index is old"
+    assert get(server, "/health").status_code == 503
+    server.close()

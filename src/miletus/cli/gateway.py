@@ -1,6 +1,7 @@
 """`miletus gateway`: the Deribit API on loopback, for a trader's own software, with the trader's own key."""
 
 import asyncio
+import contextlib
 import signal
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,9 @@ DEFAULT_PORT = 8_700
 
 LABELS = "labels.sqlite"
 """File of a system's folder, in `gateway`."""
+
+LOOK_SECONDS = 0.5
+"""Pause between two looks at the line to the node."""
 
 ACCOUNT_SECONDS = 1.0
 """Pause between two looks for the account of a wallet that has none yet."""
@@ -201,10 +205,29 @@ async def serve(options: Options, output: Any) -> None:
         calm_collector()
         check_key(server.gateway, account, KEY_SLOT, place.person.key.public)
         announce(server, account, place.path, place.credentials, output)
-        await wait_for_signal()
+        await serve_until_signal(server.gateway)
     finally:
         if place.server is not None:
             await place.server.stop()
+
+
+async def serve_until_signal(gateway: Any) -> None:
+    """Tell of health and metrics, if the environment says where, until Ctrl-C or SIGTERM."""
+    from miletus.cli.telemetry import Plain, serve_as_told
+
+    plain = Plain(is_ready=True, measure=lambda: measure(gateway))
+    telemetry = serve_as_told(plain, "gateway")
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    try:
+        while not stop.is_set():
+            plain.problem = "" if gateway.link.is_up else "the node is away"
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
+    finally:
+        if telemetry is not None:
+            telemetry.close()
 
 
 async def serve_supervised(options: Options, channel: Any) -> None:
@@ -344,11 +367,3 @@ def announce(server: Any, account: int, path: Path, credentials: Any, output: An
             "credentials": str(path),
         }
     )
-
-
-async def wait_for_signal() -> None:
-    """Return at Ctrl-C or SIGTERM."""
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await stop.wait()

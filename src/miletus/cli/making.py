@@ -9,6 +9,7 @@ from typing import Any
 from miletus.cli.errors import CliError
 from miletus.cli.output import Output
 from miletus.cli.person import open_person, open_site
+from miletus.cli.telemetry import Plain, flatten, serve_as_told
 from miletus.client import Venue, derive_trading_key, load_wallet
 from miletus.maker.config import MakerConfig, load_config
 from miletus.maker.reports import encode_report, format_report
@@ -55,8 +56,16 @@ async def run(
     seconds: float,
 ) -> None:
     """Run the maker, and stop it in order at a signal or when the time is over."""
+    plain = Plain()
+    telemetry = serve_as_told(plain, "maker")
 
     def report(fields: dict[str, Any]) -> None:
+        plain.is_ready = True
+        if fields["event"] == "warning":
+            plain.told["warnings"] = plain.told.get("warnings", 0) + 1
+        else:
+            plain.told |= flatten(fields)
+            plain.problem = str(fields.get("reason") or "")
         sys.stderr.write((encode_report(fields) if output.as_json else format_report(fields)) + "\n")
         sys.stderr.flush()
 
@@ -66,6 +75,10 @@ async def run(
         loop.add_signal_handler(number, runner.stop)
     if seconds:
         loop.call_later(seconds, runner.stop)
-    last = await runner.run()
+    try:
+        last = await runner.run()
+    finally:
+        if telemetry is not None:
+            telemetry.close()
     output.result(last)
     output.line(f"{last['fills']} fills, {last['profit']['total']:,.2f} USDC; nothing rests")

@@ -10,6 +10,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final, Protocol
@@ -60,6 +61,28 @@ class Told(Protocol):
     problem: str
     told: dict[str, Any]
     measure: Callable[[], dict[str, Any]] | None
+
+
+@dataclass
+class Plain:
+    """What a process tells that nobody supervises, and that has no channel."""
+
+    is_ready: bool = False
+    stopping: bool = False
+    problem: str = ""
+    told: dict[str, Any] = field(default_factory=dict)
+    measure: Callable[[], dict[str, Any]] | None = None
+
+
+def flatten(fields: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Fields of fields under joined names, in lower case: {"profit": {"delta": 1}} as {"profit_delta": 1}."""
+    flat: dict[str, Any] = {}
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            flat |= flatten(value, f"{prefix}{name.lower()}_")
+        else:
+            flat[f"{prefix}{name.lower()}"] = value
+    return flat
 
 
 def find_problem(told: Told) -> str:
@@ -182,7 +205,7 @@ def is_plain_host(header: str) -> bool:
     return True
 
 
-def serve_as_told(told: Told) -> TelemetryServer | None:
+def serve_as_told(told: Told, service: str = "process") -> TelemetryServer | None:
     """Serve where the environment says; None if it says nothing. CliError if that can't be read."""
     place = os.environ.get(PLACE, "")
     if not place:
@@ -190,5 +213,5 @@ def serve_as_told(told: Told) -> TelemetryServer | None:
     host, _, port = place.rpartition(":")
     if not host or not port.isascii() or not port.isdigit():
         raise CliError(f"{PLACE} is {place[:60]!r}: host:port is needed, such as 127.0.0.1:9600")
-    service = os.environ.get(SERVICE, "process")
-    return TelemetryServer(service if service.isidentifier() else "process", told, host, int(port))
+    name = os.environ.get(SERVICE, service)
+    return TelemetryServer(name if name.isidentifier() else service, told, host, int(port))
