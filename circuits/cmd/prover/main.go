@@ -75,6 +75,10 @@ func run(ctx context.Context, arguments []string, in io.Reader, out, err io.Writ
 	if flags.Parse(arguments) != nil || flags.NArg() == 0 {
 		return usage(err)
 	}
+	if flags.Arg(0) == "help" {
+		usage(out)
+		return 0
+	}
 	e := &environment{ctx: ctx, in: in, out: out, err: err, folder: folder}
 	e.prover = &prover.Prover{Circuits: known(), Store: &keys.Store{Folder: folder, Say: e.say}}
 	for i := range commands {
