@@ -24,7 +24,8 @@ GO_MODULES := $(patsubst %/go.mod,%,$(wildcard native/go.mod circuits/go.mod))
 # what circuits are made of, by which compiled ones are kept (circuits/keys)
 CIRCUIT_SOURCES := $(shell find circuits native -name '*.go' -not -name '*_test.go' -not -path '*/cmd/*' \
     -not -path '*/internal/*' 2>/dev/null | LC_ALL=C sort) circuits/go.mod circuits/go.sum
-PROVER_SOURCES := $(CIRCUIT_SOURCES) $(shell find circuits/cmd -name '*.go' -not -name '*_test.go' 2>/dev/null)
+PROVER_SOURCES := $(CIRCUIT_SOURCES) $(shell find circuits/cmd -name '*.go' -not -name '*_test.go' 2>/dev/null) \
+    $(shell find native -name '*.[ch]' 2>/dev/null)
 NATIVE_SOURCES := $(shell find native -name '*.go' -not -name '*_test.go' -o -name 'go.*' -o -name '*.[ch]' 2>/dev/null)
 WEB_SOURCES := $(shell find web/src web/*.ts web/*.js* web/index.html -type f -not -name '*.test.ts' 2>/dev/null)
 CONTRACT_SOURCES := $(shell find contracts -name '*.vy' -o -name '*.vyi' 2>/dev/null)
