@@ -22,6 +22,9 @@ from miletus.settlement.node import MOVED_TIME, HeadRules, L1Node
 
 HOST = "127.0.0.1"
 
+WAIT_SECONDS = 240.0
+"""Longest wait for something that takes seconds; a loaded machine takes its time."""
+
 SERVICES = (
     *("node", "batcher", "watchtower", "oracle", "maker", "takers", "gateway", "indexer"),
     *("prover", "challenger"),
@@ -246,7 +249,7 @@ class System:
             )
         self.supervisor.check()
 
-    def wait_for(self, condition: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
+    def wait_for(self, condition: Callable[[], bool], what: str, seconds: float = WAIT_SECONDS) -> None:
         """Wait until something holds. CliError if a process ends meanwhile, or it takes too long."""
         end = time.monotonic() + seconds
         while not condition():
