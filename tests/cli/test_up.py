@@ -215,6 +215,31 @@ def test_the_gateway_serves_the_account_that_was_made_after_it_started(running: 
     trade(running, "cancel", "--all")
 
 
+def test_the_gateway_shows_what_l1_holds_of_a_trade(running: Running) -> None:
+    url = running.started["gateway"]
+
+    def ask(method: str, **params: object) -> dict[str, Any]:
+        answer = httpx.get(f"{url}/{method}", params=params, timeout=120, trust_env=False)
+        found: dict[str, Any] = answer.json()
+        return found
+
+    fill = trade(running, "buy", "BTC_USDC-PERPETUAL", "0.01")["fills"][0]["fill"]
+    number = int(fill.split(".")[0])
+    proof = until(lambda: (told := ask("miletus/get_proof", number=number)["result"])["l1"] and told)
+    audit = until(lambda: (done := running.do("audit", fill)).status == 0 and done.json)
+    held = proof["l1"]
+    assert held["words"] == list(audit["words"])
+    assert (held["batch"], held["segment"], held["word"]) == (audit["batch"], audit["segment"], audit["word"])
+    assert (held["transaction"], held["root"]) == (audit["l1_transaction"], audit["segment_root"])
+    assert held["verdict"] in ("pending", "unchallenged")
+    refused = ask("miletus/get_faster_finality", batch=held["batch"])["error"]
+    assert "no bounties" in refused["data"]["reason"] or "is final already" in refused["data"]["reason"]
+    for params in ({"batch": 10**9}, {"batch": 0}, {"batch": 1, "number": 1}, {}):
+        assert ask("miletus/get_faster_finality", **params)["error"]["code"] == -32602
+    unpaid = ask("miletus/pay_faster_finality", batch=held["batch"], amount_wei="1")
+    assert unpaid["error"]["code"] == 13009
+
+
 def test_history_is_kept_beside_the_system(running: Running) -> None:
     fill = trade(running, "buy", "BTC_USDC-PERPETUAL", "0.01")["fills"][0]["fill"]
     history = History(open_database(running.started["history"]))

@@ -7,18 +7,27 @@ import pytest
 
 from miletus.indexer.chain import ChainFollower
 from miletus.indexer.database import Database, open_database
+from miletus.indexer.feed import take_record
 from miletus.indexer.history import History
 from miletus.indexer.indexer import Indexer
 from miletus.settlement.anvil import Anvil, AnvilControl
 from miletus.settlement.court import OUTBOX
-from miletus.settlement.l1 import HYBRID
+from miletus.settlement.l1 import HYBRID, ZK
 from miletus.settlement.proving import BatchProver
 from tests.indexer.conftest import MakeAddress
 from tests.indexer.tables import find_difference, read_tables
 from tests.settlement.conftest import alice, sequencer, shared_control  # noqa: F401
 from tests.settlement.fixture_prover import FixtureProver, get_fixture_keys
 from tests.settlement.support import change_segment, lie, post
-from tests.settlement.world import GENESIS, USDC, SmallSequencer, Trader, World, deploy_world
+from tests.settlement.world import (
+    GENESIS,
+    REORG_AGE_S,
+    USDC,
+    SmallSequencer,
+    Trader,
+    World,
+    deploy_world,
+)
 
 
 @pytest.fixture(scope="module")
@@ -133,3 +142,43 @@ def test_a_removed_batch_stays_told_when_another_takes_its_number(
     assert len(history.get_removals()) == 2
     assert find_difference(read_tables(database), read_anew(world, tmp_path / "anew.sqlite")) == ""
     database.close()
+
+
+@pytest.mark.rule("08-R31")
+def test_under_policy_zk_rows_of_l1_alone_are_those_of_the_node(
+    anvil: Anvil, control: AnvilControl, tmp_path: Path, make_address: MakeAddress
+) -> None:
+    """Signatures are not on L1: rows, numbers and digests are the same without them."""
+    made = deploy_world(anvil.connect(timeout_seconds=20.0), control, get_fixture_keys(), policy=ZK)
+    trader = Trader.join(made)
+    made.pass_time(REORG_AGE_S)
+    own = SmallSequencer(made, off_chain=True)
+    for turn in range(2):
+        many = [trader.transfer(17, 5 + turn + k) for k in range(300)]  # 300 words on L1, 900 of the node
+        own.close([*many, trader.withdraw(USDC)], [trader.transfer(17, 3)])
+    post(made, own)
+    deployment = made.deployment
+    told, alone = open_database(make_address()), open_database(make_address())
+    beside = Indexer(told, GENESIS, deployment.chain_id, deployment.rollup, off_chain=True)
+    for record in own.batches:
+        take_record(beside, record)
+    assert beside.last_batch == 2
+    follower = ChainFollower(beside, made.make_view())
+    follower.read()
+    while (number := follower.next_unknown()) is not None:
+        posting = follower.read_posting(number)
+        assert posting is not None
+        assert follower.take(posting)
+    assert beside.rollbacks == 0
+    other = Indexer(alone, GENESIS, deployment.chain_id, deployment.rollup, off_chain=True)
+    ChainFollower(other, made.make_view()).follow_alone()
+    without = ("arrival_ms", "epoch", "first_number", "number")  # this sequencer gives no numbers
+    one, two = (
+        {name: rows for name, rows in read_tables(each, without=without).items() if name != "pages"}
+        for each in (told, alone)
+    )
+    assert find_difference(one, two) == ""
+    assert len(one["withdrawals"]) == 2
+    assert History(alone).get_batch(2).words == History(told).get_batch(2).words > 900  # type: ignore[union-attr]
+    told.close()
+    alone.close()

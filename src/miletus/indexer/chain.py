@@ -10,7 +10,7 @@ from typing import Final
 from miletus.indexer.errors import IndexerError
 from miletus.indexer.indexer import Head, Indexer, compute_digest
 from miletus.indexer.l1_store import L1Facts, L1Store, Row
-from miletus.indexer.rerun import split_operations
+from miletus.indexer.rerun import split_posted
 from miletus.settlement.chain import ChainView, PostedBatch
 from miletus.settlement.commitment import Commitment, MalformedCommit, compute_batch_id, decode_commit
 from miletus.settlement.errors import L1Inconsistent
@@ -23,7 +23,7 @@ DEPTH_BLOCKS: Final = 64
 
 @dataclass(frozen=True)
 class Posting:
-    """A batch as L1 has it; `segments[0]` is the inbox segment."""
+    """A batch as L1 has it; `segments[0]` is the inbox segment. Under policy zk they have no signatures."""
 
     posted: PostedBatch
     segments: tuple[bytes, ...]
@@ -132,7 +132,7 @@ class ChainFollower:
         )
         for place, words in enumerate(posting.segments):
             if words:
-                indexer.run(split_operations(place == 0, words))
+                indexer.run(split_posted(place == 0, words, off_chain=indexer.off_chain))
             indexer.end_segment(last=place == len(posting.segments) - 1)
 
     def take(self, posting: Posting) -> bool:

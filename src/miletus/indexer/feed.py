@@ -12,7 +12,8 @@ from typing import Final
 from miletus.codec.table import WORD_BYTES
 from miletus.indexer.errors import IndexerError
 from miletus.indexer.indexer import Head, Indexer, compute_digest
-from miletus.indexer.rerun import split_operations
+from miletus.indexer.rerun import split_posted
+from miletus.native import strip_signatures
 from miletus.sequencer.answers import FeedGroup, FeedItem
 from miletus.sequencer.chain import Ending, Opening
 from miletus.sequencer.feed import BatchRecord, BatchStore
@@ -129,7 +130,9 @@ def take_record(indexer: Indexer, record: BatchRecord) -> None:
     )
     for segment in record.segments:
         if segment.words:
-            indexer.run(split_operations(segment.is_inbox, segment.words))
+            # of a batch of another proposer the node has what L1 has
+            posted = record.foreign and indexer.off_chain
+            indexer.run(split_posted(segment.is_inbox, segment.words, off_chain=posted))
         indexer.end_segment(last=segment is record.segments[-1])
 
 
@@ -138,6 +141,10 @@ def _agrees(indexer: Indexer, store: BatchStore, number: int) -> bool:
     record = store.get_batch(number)
     if record is None:
         return True
-    segments = [segment.words for segment in record.segments]
+    strip = indexer.off_chain and not record.foreign
+    segments = [
+        strip_signatures(segment.words)[0] if strip and not segment.is_inbox else segment.words
+        for segment in record.segments
+    ]
     digest = compute_digest(record.time_s, record.inbox_first, record.inbox_count, segments)
     return digest == indexer.store.get_digest(number)

@@ -16,8 +16,9 @@ from typing import Final, NamedTuple
 from miletus.indexer.builder import Builder
 from miletus.indexer.database import Database
 from miletus.indexer.places import first_id
-from miletus.indexer.rerun import Rerun, RowsCrypto
+from miletus.indexer.rerun import OffChainRowsCrypto, Rerun, RowsCrypto
 from miletus.indexer.store import Store
+from miletus.native import strip_signatures
 from miletus.sequencer.config import FirstState
 
 TIME_AHEAD_S: Final = 5
@@ -56,7 +57,7 @@ class Digest:
 
 
 def compute_digest(time_s: int, inbox_first: int, inbox_count: int, segments: Sequence[bytes]) -> str:
-    """The digest of a whole batch; `segments[0]` is the inbox segment."""
+    """The digest of a whole batch; `segments[0]` is the inbox segment. Of policy zk: without signatures."""
     digest = Digest(time_s, inbox_first, inbox_count)
     for words in segments:
         digest.add(words)
@@ -72,10 +73,20 @@ class Indexer:
 
     """
 
-    def __init__(self, database: Database, genesis: FirstState, chain_id: int, rollup: str) -> None:
+    def __init__(
+        self,
+        database: Database,
+        genesis: FirstState,
+        chain_id: int,
+        rollup: str,
+        *,
+        off_chain: bool = False,
+    ) -> None:
+        """With `off_chain` L1 has no signatures, and those that a node tells hold (policy zk)."""
+        self.off_chain = off_chain
         self.store = Store(database, f"chain {chain_id}, rollup {rollup.lower()}")
         self._genesis = genesis
-        self._crypto = RowsCrypto(chain_id, rollup)
+        self._crypto = (OffChainRowsCrypto if off_chain else RowsCrypto)(chain_id, rollup)
         self.rerun: Rerun
         self.builder: Builder
         self.rollbacks = 0
@@ -148,8 +159,9 @@ class Indexer:
 
         `reasons` are the receipts' of a node that is believed about signatures; None checks them.
         """
+        strip = self.off_chain and self._segment > 0
         for operation in operations:
-            self._digest.add(operation)
+            self._digest.add(strip_signatures(operation)[0] if strip else operation)
         for outcomes in self.rerun.run(self._segment == 0, operations, reasons):
             for outcome in outcomes:
                 word, number = self._word + outcome.word, 0

@@ -15,16 +15,20 @@ from miletus.codec.table import WORD_BYTES
 from miletus.engine import layout as L
 from miletus.engine import segment as G
 from miletus.engine.machine import Machine, build_machine
+from miletus.engine.params import MAX_SEGMENT_WORDS
 from miletus.engine.reasons import Reason
 from miletus.engine.segment import INBOX, RECORD, SEQUENCED, Segment
 from miletus.engine.state import EVENT, RECEIPT, State
-from miletus.native import NativeCrypto, prepare
+from miletus.native import NativeCrypto, OffChainCrypto, prepare, restore_signatures
 from miletus.sequencer.config import FirstState
 
 ENDS_PART: Final = frozenset((int(G.APPROVE), int(G.SETTLE)))
 """Kinds after which the state is looked at."""
 
 FIRST_SIGNED, LAST_SIGNED = 0x10, 0x1F
+
+MOST_BYTES: Final = int(MAX_SEGMENT_WORDS) * WORD_BYTES
+"""What is decoded at once; what L1 has of a segment is longer with its signatures (policy zk)."""
 
 CAPACITY: Final = 256
 """Accounts that there is room for at first; it grows by itself."""
@@ -39,6 +43,13 @@ class RowsCrypto(NativeCrypto):
 
     Folding receipts into it takes as long as everything else that the machine does here.
     """
+
+    def absorb_receipts(self, state: State, first: int, count: int, address: int) -> None:
+        """Leave the accumulator as it is."""
+
+
+class OffChainRowsCrypto(OffChainCrypto):
+    """The same under policy zk, where sequenced signatures hold."""
 
     def absorb_receipts(self, state: State, first: int, count: int, address: int) -> None:
         """Leave the accumulator as it is."""
@@ -109,8 +120,11 @@ class Rerun:
         """
         at = 0
         while at < len(operations):
-            end = at + 1
+            end, size = at + 1, len(operations[at])
             while end < len(operations) and operations[end - 1][0] not in ENDS_PART:
+                size += len(operations[end])
+                if size > MOST_BYTES:
+                    break
                 end += 1
             part = operations[at:end]
             segment = decode_segment(INBOX if inbox else SEQUENCED, b"".join(part))
@@ -177,6 +191,13 @@ def split_operations(inbox: bool, words: bytes) -> list[bytes]:
         first, count = records[at + G.R_FIRST_WORD], records[at + G.R_WORDS]
         found.append(words[first * WORD_BYTES : (first + count) * WORD_BYTES])
     return found
+
+
+def split_posted(inbox: bool, words: bytes, *, off_chain: bool) -> list[bytes]:
+    """The operations of a posted segment; under policy zk with zeros in the place of signatures."""
+    if inbox or not off_chain:
+        return split_operations(inbox, words)
+    return [operation for part in restore_signatures(words) for operation in split_operations(False, part)]
 
 
 def mark_signed(segment: Segment, reasons: Sequence[int]) -> None:

@@ -55,7 +55,7 @@ def open_service(options: Options) -> tuple[IndexService, Closable]:
         view = ChainView(rollup, Vault(l1, rollup.vault), options.start_block)
         database = open_database(options.database)
         lock = hold(database)
-        indexer = Indexer(database, genesis, l1.get_chain_id(), rollup.address)
+        indexer = Indexer(database, genesis, l1.get_chain_id(), rollup.address, off_chain=rollup.is_off_chain)
         service = IndexService(indexer, ChainFollower(indexer, view), poll_seconds=options.poll_seconds)
         return service, lock
     return open_beside(Site.open(options.folder), options)
@@ -69,7 +69,13 @@ def open_beside(site: Site, options: Options) -> tuple[IndexService, Closable]:
     path = options.database or site.folder.subfolder("market") / DATABASE
     database = open_database(path)
     lock = hold(database)
-    indexer = Indexer(database, site.genesis, site.deployment.chain_id, site.deployment.rollup)
+    indexer = Indexer(
+        database,
+        site.genesis,
+        site.deployment.chain_id,
+        site.deployment.rollup,
+        off_chain=rollup.is_off_chain,
+    )
     node = None if options.l1_alone else (site.system.node_host, site.system.node_port)
     batches = None if options.l1_alone else BatchStore(site.folder.path / "node" / "batches")
     return IndexService(indexer, ChainFollower(indexer, view), node, batches, options.poll_seconds), lock
