@@ -78,6 +78,7 @@ export function moveFocus(event: KeyboardEvent): void {
   const rows = [...region.querySelectorAll("tbody tr")]
     .map((row) => [...row.querySelectorAll<HTMLElement>("button:not(:disabled), a[href]")])
     .filter((row) => row.length);
+  if (!rows.length) return; // the keys scroll what has nothing to choose
   const from = rows.findIndex((row) => row.includes(document.activeElement as HTMLElement));
   event.preventDefault();
   if (from < 0) {
@@ -88,6 +89,5 @@ export function moveFocus(event: KeyboardEvent): void {
   const row = rows[from] as HTMLElement[];
   const at = row.indexOf(document.activeElement as HTMLElement);
   const next = rows[from + down] ?? row;
-  // by its place from the nearer end, since rows may differ in length
   next[Math.max(0, Math.min(next.length - 1, at + right))]?.focus();
 }
