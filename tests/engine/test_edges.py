@@ -104,6 +104,16 @@ def test_what_is_held_in_another_underlying_allows_no_worse_a_bargain(desk: Desk
     assert desk.sell(ANN, 10, 49_900, CALL, reduce_only=True, slot=1).reason == Reason.OK
 
 
+@pytest.mark.rule("05-R03")
+def test_a_requirement_counts_sixteen_scenarios_and_nothing_beside_them(desk: Desk) -> None:
+    """Calls that no scenario moves need nothing, and short ones their floor, in either buffer of a sheet."""
+    for times in (1, 2, 3):
+        desk.publish(**{f"scenario_{k}": 0 for k in range(16)})
+        desk.trade(ANN, BOB, 100, 50_000, CALL)
+        assert desk.account(ANN)["risk"][0]["requirement"] == 0
+        assert desk.account(BOB)["risk"][0]["requirement"] == 100 * times * 10_000
+
+
 # ---- what is restricted (06-R08) ------------------------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ import pytest
 from miletus.engine import segment
 from miletus.engine.reasons import Reason
 from tests.engine import worlds as w
-from tests.engine.desk import ANN, BOB, CAT, DAN, FOK, FUTURE, IOC, PERP, Desk
+from tests.engine.desk import ANN, BOB, CALL, CAT, DAN, FOK, FUTURE, IOC, PERP, Desk
 from tests.engine.levels import check_levels
 
 pytestmark = pytest.mark.both_builds
@@ -75,6 +75,7 @@ def test_what_is_left_of_another_side_is_not_taken_for_a_level(desk: Desk) -> No
 @pytest.mark.rule("02-R02")
 def test_a_rebuilt_machine_has_the_levels_of_the_lists(desk: Desk) -> None:
     """Three sides with an order at one price, alone or not; and one with many prices."""
+    desk.buy(ANN, 1, 50_000, CALL)  # the first side of all
     desk.buy(ANN, 1, M, PERP)
     desk.buy(BOB, 1, M, FUTURE)
     desk.buy(CAT, 1, M, FUTURE)
@@ -84,6 +85,20 @@ def test_a_rebuilt_machine_has_the_levels_of_the_lists(desk: Desk) -> None:
     check_levels(desk.pair.machine.state)
     assert desk.buy(DAN, 1, M - 1, FUTURE).reason == Reason.OK
     assert desk.sell(BOB, 1, M + 90, PERP).reason == Reason.OK
+
+
+@pytest.mark.rule("02-R02")
+def test_a_rebuilt_machine_has_the_levels_of_the_last_instrument_too() -> None:
+    desk = Desk(w.build_market())
+    for side in (0, 1):
+        assert desk.order(side, 16, 1, 140_000_000, 4_095).reason == Reason.OK
+        desk.pair.rebuild()
+        assert desk.cancel(16, 0).reason == Reason.OK
+        assert desk.order(side, 17, 1, 140_000_000, 4_095).reason == Reason.OK
+        desk.pair.rebuild()
+        assert desk.order(side, 18, 1, 140_000_000, 4_095).reason == Reason.OK
+        desk.cancel(17, 0)
+        desk.cancel(18, 0)
 
 
 @pytest.mark.rule("02-R02", "02-R08")

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.mark.long
 def test_no_mutant_of_book_margin_and_settlement_survives() -> None:
     done = subprocess.run(
-        [sys.executable, "scripts/mutate.py", "--minutes", "40"],
+        [sys.executable, "scripts/mutate.py", "--minutes", "90"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -67,3 +67,25 @@ def test_mutants_of_a_small_module(tmp_path: Path) -> None:
         ("-b if b else a", "a if b else -b"),
         ("-b", "+b"),
     ]
+
+
+def test_names_are_read_alone_or_out_of_a_report(tmp_path: Path) -> None:
+    file = tmp_path / "names.txt"
+    file.write_text(
+        "book.link: 1 -> 2 #1\n"
+        "src/miletus/engine/book.py:25: survived: book.unlink: if a: b: -> if True:\n"
+        "src/miletus/engine/book.py:26: not covered: book.rest: 0 -> 1\n\n"
+    )
+    names = {"book.link: 1 -> 2 #1", "book.unlink: if a: b: -> if True:", "book.rest: 0 -> 1"}
+    assert mutate.read_names(file) == names
+
+
+def test_a_change_in_a_statement_of_many_lines_is_covered_where_the_statement_is(tmp_path: Path) -> None:
+    """The interpreter says of such a statement that it passed some line of it, not always the first."""
+    path = tmp_path / "small.py"
+    path.write_text(
+        "def f(a: int) -> None:\n    if (\n        a < 3\n        or a > 5\n    ):\n        g(a)\n"
+    )
+    mutant = next(mutant for mutant in find_mutants(path) if mutant.after == "if True:")
+    assert mutate.find_passing(mutant, {1: [9], 4: [2, 7], 6: [8]}) == [2, 7]
+    assert mutate.find_passing(mutant, {1: [9], 6: [8]}) == []

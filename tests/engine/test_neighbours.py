@@ -9,6 +9,7 @@ from functools import cache
 
 import pytest
 
+from miletus.engine import layout, params
 from miletus.engine.reasons import Reason
 from miletus.engine.segment import INBOX
 from tests.engine import worlds as w
@@ -50,9 +51,11 @@ def test_what_one_account_may_take_out_is_not_read_from_another_s_orders(beside:
     beside.trade(BOB, CAT, 10, M)
     assert has_free(beside, BOB, CASH - 10 * 500 - 10 * 160_000)
     beside.wait(1)
-    beside.set_index(INDEX + 100)
-    assert beside.transfer(BOB, CAT, CASH - 10 * 500 - 10 * 160_000 + 1).reason == Reason.MARGIN
-    assert beside.transfer(BOB, CAT, CASH - 10 * 500 - 10 * 160_000).reason == Reason.OK
+    beside.set_index(INDEX - 100)  # below the slow mark
+    assert has_free(beside, BOB, CASH - 10 * 500 - 10 * 100 - 10 * 160_000)
+    beside.wait(1)
+    beside.set_index(INDEX + 100)  # above it
+    assert has_free(beside, BOB, CASH - 10 * 500 - 10 * 160_000)
 
 
 @pytest.mark.rule("05-R05", "05-R08", "05-R09", "02-R01")
@@ -117,6 +120,9 @@ def test_every_underlying_counts_and_nothing_behind_the_last(coins: Desk) -> Non
     assert has_free(coins, ANN, CASH - 40 * 500 - 40 * 160_000)
     assert has_free(coins, BOB, CASH - 40 * 140_000)
     assert has_free(coins, CAT, CASH)
+    coins.wait(1)
+    coins.set_index(INDEX - 100)
+    assert has_free(coins, ANN, CASH - 40 * 500 - 10 * 100 - 40 * 160_000)
 
 
 @pytest.mark.rule("05-R05")
@@ -172,6 +178,13 @@ def test_a_new_account_is_new_whatever_lies_before_it(desk: Desk) -> None:
     assert desk.deposit(DAN + 1, 50, 1 << 52).reason == Reason.OK
     assert desk.deposit(DAN + 1, 50, 1 << 104).reason == Reason.BAD_ACCOUNT
     assert desk.deposit(DAN + 1, 50, 1 << 52).reason == Reason.OK
+
+
+@pytest.mark.rule("03-R13", "03-R05")
+def test_only_accounts_that_a_person_can_own_take_deposits(desk: Desk) -> None:
+    for account in (0, 1, 15, int(params.MAX_ACCOUNTS), int(params.MAX_ACCOUNTS) + 1, (1 << 24) - 1):
+        assert desk.deposit(account, 5).reason == Reason.BAD_ACCOUNT
+    assert desk.deposit(int(params.FIRST_ACCOUNT), 5).reason == Reason.OK
 
 
 @pytest.mark.rule("03-R13", "02-R03")
@@ -250,6 +263,18 @@ def test_slow_values_of_one_lot_and_of_shorts_are_rounded_against_the_account(de
     assert 50_000 < slow / 65_536 < 50_001
     assert has_free(desk, ANN, CASH - 300 - 40_000)
     assert has_free(desk, BOB, CASH - 3 - 60_000)
+
+
+@pytest.mark.rule("05-R10", "01-R05")
+@pytest.mark.parametrize(("parts", "long", "short"), [(0, 0, 0), (1, 0, 1), (65_535, 0, 1)])
+def test_any_part_of_a_tick_counts_against_the_account(desk: Desk, parts: int, long: int, short: int) -> None:
+    """The slow mark is set by hand to this many parts of a tick above the mark; so much is rounded away."""
+    desk.trade(ANN, BOB, 1, 50_000, CALL)
+    slow = (50_000 << 16) + parts
+    desk.pair.edit_page(int(layout.INSTRUMENT_REGION) + 2 * CALL, {int(layout.SLOW_MARK): slow})
+    desk.world.instruments[CALL].slow_mark = slow
+    assert has_free(desk, ANN, CASH - 300 - 40_000 + long)
+    assert has_free(desk, BOB, CASH - 60_000 - short)
 
 
 @pytest.mark.rule("05-R09", "04-R09")
