@@ -239,6 +239,10 @@ def test_an_exit_that_could_not_work_is_refused(world: World) -> None:
                 get_deployer(CONTRACTS / "Exit.vy").deploy(
                     world.rollup.address, *arguments, override_address=world.exit.address
                 )
+        longest = get_deployer(CONTRACTS / "Exit.vy").deploy(
+            world.rollup.address, NOBODY, NOBODY, YEARS_S, YEARS_S, override_address=world.exit.address
+        )
+        assert (longest.claim_s(), longest.oracle_silence_s()) == (YEARS_S, YEARS_S)
 
 
 @pytest.mark.rule("08-R19")

