@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from eth_account import Account
 
+from miletus.cli.clock import SharedClock
 from miletus.cli.config import Config
 from miletus.cli.folder import Folder, SystemFile
 from miletus.prover import OutboxJob, Prover
@@ -70,6 +71,7 @@ class Desk:
                 pid=0,
             )
         )
+        SharedClock.create(folder.clock_path, self.world.get_time() * 1_000)
         folder.put_secret("wallet-trader", bytes(self.alice.wallet.key))
         wallet = Account.create()
         self.world.control.set_balance(wallet.address, 10**21)
