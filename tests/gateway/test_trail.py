@@ -1,17 +1,32 @@
 """What L1 holds of a word, and what faster finality costs: a real chain, real verdicts."""
 
+import asyncio
+import dataclasses
+from typing import Any
+
 import pytest
+from eth_account.signers.local import LocalAccount
 
 from miletus.codec.table import WORD_BYTES
+from miletus.gateway.access import make_credential
+from miletus.gateway.errors import RpcError
+from miletus.gateway.gateway import Gateway
+from miletus.gateway.methods.proving import (
+    BatchParams,
+    PayParams,
+    get_faster_finality,
+    pay_faster_finality,
+)
+from miletus.gateway.rpc import Call
 from miletus.gateway.trail import EDGE_GAS, REWARD_PERMILLE, NoBounties, Trail
 from miletus.settlement.anvil import Anvil, AnvilControl
 from miletus.settlement.court import Court
 from miletus.settlement.errors import SettlementError
-from miletus.settlement.intents import Call
+from miletus.settlement.intents import Call as L1Call
 from miletus.settlement.l1 import HYBRID, ZK
 from miletus.settlement.numbering import NotOnL1, Numbering, find_number
 from miletus.settlement.proving import BatchProver
-from miletus.settlement.sender import Sender
+from tests.gateway.world import make_settings
 from tests.settlement.conftest import alice, anvil, control, node, sequencer, shared_control  # noqa: F401
 from tests.settlement.fixture_prover import FixtureProver, get_fixture_keys
 from tests.settlement.support import change_segment, lie, post
@@ -34,9 +49,9 @@ def world(deployed_hybrid: World, control: AnvilControl) -> World:  # noqa: F811
     return World(made.node, control, made.deployment, made.sequencer)
 
 
-def open_trail(world: World) -> tuple[Trail, Sender]:
-    sender = world.make_sender(world.make_wallet())
-    return Trail(world.make_view(), lambda: sender), sender
+def open_trail(world: World) -> tuple[Trail, LocalAccount]:
+    wallet = world.make_wallet()
+    return Trail(world.make_view(), lambda: world.make_sender(wallet)), wallet
 
 
 def prove(world: World, number: int) -> None:
@@ -90,7 +105,7 @@ def test_a_word_is_followed_to_its_proof_which_somebody_paid_for(
     assert receipt is not None
     assert receipt.succeeded
     stranger = world.make_sender(world.make_wallet())
-    stranger.submit("by hand", Call(quote.court, quote.data, 2 * ETHER))
+    stranger.submit("by hand", L1Call(quote.court, quote.data, 2 * ETHER))
     stranger.wait("by hand")
     assert trail.quote(2).offered_wei == 3 * ETHER
     court = Court(world.node, world.rollup.court)
@@ -107,7 +122,58 @@ def test_a_word_is_followed_to_its_proof_which_somebody_paid_for(
     assert final.succeeded
     with pytest.raises(NoBounties, match="batch 2 is final already"):
         trail.pay(2, ETHER)
-    assert payer.node.get_balance(payer.address) < 10**22 - ETHER
+    assert world.node.get_balance(payer.address) < 10**22 - ETHER
+
+
+def make_call(trail: Trail | None, scope: str | None = None) -> Call:
+    """A request to a gateway that reads L1; with a scope, of a client that has it."""
+    gateway = Gateway(dataclasses.replace(make_settings(1), trail=trail))
+    grant = None
+    if scope is not None:
+        credential = make_credential(16, scope)
+        gateway.access.credentials[credential.client_id] = credential
+        grant = gateway.access.open_for(credential, scope)
+    return Call(gateway, gateway.make_http_session(), grant)
+
+
+def quote_by(call: Call, **fields: Any) -> dict[str, Any]:
+    return asyncio.run(get_faster_finality(call, BatchParams(**fields)))
+
+
+def pay_by(call: Call, **fields: Any) -> dict[str, Any]:
+    return asyncio.run(pay_faster_finality(call, PayParams(**fields)))
+
+
+@pytest.mark.rule("08-R30")
+def test_who_may_move_money_can_pay_by_the_gateway(
+    world: World,
+    alice: Trader,  # noqa: F811
+    sequencer: SmallSequencer,  # noqa: F811
+) -> None:
+    sequencer.close([alice.transfer(17, 5)])
+    post(world, sequencer)
+    trail, _ = open_trail(world)
+    told = quote_by(make_call(trail), batch=1)
+    assert told["can_pay_here"]
+    assert int(told["bounty_wei"]) == int(told["transaction"]["value_wei"]) > int(told["cost_wei"]) > 0
+    assert told["transaction"]["to"] == world.rollup.court
+    for scope in (None, "wallet:read trade:read_write account:read_write"):
+        with pytest.raises(RpcError) as refused:
+            pay_by(make_call(trail, scope), batch=1, amount_wei="5")
+        assert refused.value.code in (13009, 13021)
+    may = make_call(trail, "wallet:read_write")
+    for text in ("", "0", "-1", "1.5", "0x1", "1e3", "9" * 40, str(1 << 96)):
+        with pytest.raises(RpcError) as refused:
+            pay_by(may, batch=1, amount_wei=text)
+        assert refused.value.code == -32602
+    paid = pay_by(may, batch=1, amount_wei=told["bounty_wei"])
+    assert paid["offered_wei"] == told["bounty_wei"]
+    assert world.node.get_receipt(bytes.fromhex(paid["transaction"][2:])) is not None
+    again = quote_by(may, batch=1)
+    assert (again["offered_wei"], again["transaction"]["value_wei"]) == (told["bounty_wei"], "0")
+    with pytest.raises(RpcError) as refused:
+        quote_by(make_call(None), batch=1)
+    assert refused.value.code == 10033
 
 
 @pytest.mark.rule("08-R28")
