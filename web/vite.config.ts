@@ -29,6 +29,6 @@ export default defineConfig({
       },
     },
   },
-  test: { include: ["src/**/*.test.ts"], environment: "happy-dom" },
+  test: { include: ["src/**/*.test.ts"], environment: "happy-dom", testTimeout: 60_000, hookTimeout: 60_000 },
   resolve: process.env.VITEST ? { conditions: ["browser"] } : {},
 });

@@ -35,7 +35,7 @@ test("a store made while it is read is followed, and let go when nothing reads i
   tell("ticker.A.agg2", { mark_price: 4 });
   expect(seen).toEqual([undefined, 3, 4]);
   stop();
-  await vi.waitFor(() => expect(listeners.get("ticker.A.agg2")?.size).toBe(0));
+  await vi.waitFor(() => expect(listeners.get("ticker.A.agg2")?.size).toBe(0), { timeout: 30_000 });
 });
 
 test("the tape has the newest trade first and does not grow for ever", () => {
