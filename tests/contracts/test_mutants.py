@@ -42,6 +42,8 @@ FIRST = {
 EQUIVALENT = {
     # paying for no words pays nothing
     "if batch.inbox_end > first: -> if batch.inbox_end >= first:",
+    # the sum of no withdrawals is zero, and of a batch without any it is not looked at
+    "if outbox_count > 0: -> if outbox_count >= 0:",
     # a share of all that there is, is all of it
     "if self.owed_micros > self.available_micros: -> if self.owed_micros >= self.available_micros:",
     # a call has a selector and arguments before the words
