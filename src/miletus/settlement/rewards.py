@@ -63,9 +63,12 @@ class Rewards:
     def find_bounties(self, least_wei: int = 1) -> list[int]:
         """Numbers of pending batches that have a bounty of so much at least, the oldest first."""
         self.view.poll()
+        self.verdicts.poll()
         final = self.view.rollup.get_final_number()
-        pending = [batch for batch in self.view.batches if batch.number > final]
-        return [batch.number for batch in pending if self.court.get_bounty(batch.id).amount_wei >= least_wei]
+        offered = [
+            batch for batch in self.view.batches if batch.number > final and batch.id in self.verdicts.offered
+        ]
+        return [batch.number for batch in offered if self.court.get_bounty(batch.id).amount_wei >= least_wei]
 
     # ---- parts
 
@@ -78,9 +81,11 @@ class Rewards:
         posted = self.view.get_batch(number)
         if posted is None or posted.id not in self.verdicts.proved:
             return
+        if posted.id not in self.verdicts.offered:
+            return
         bounty = self.court.get_bounty(posted.id)
         if not bounty.amount_wei:
-            return
+            return  # it was taken back
         covered = self._find_covered(range(bounty.first, number + 1))
         if not covered:
             return

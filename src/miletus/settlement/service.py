@@ -56,7 +56,8 @@ class ProvingService:
         self._asked: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._wanted: list[int] = []
         self._refused: dict[bytes, int] = {}
-        self._collected = -1
+        self._collected = -1  # what an earlier run earned is fetched too
+        self._told = 0
         self._log = structlog.get_logger("miletus.proving")
 
     def ask(self, number: int) -> None:
@@ -64,7 +65,7 @@ class ProvingService:
         self._asked.put(number)
 
     def poll(self) -> list[Verdict]:
-        """Follow L1 to its head, and do what there is to do; the verdicts that came of it.
+        """Follow L1 to its head, and do what there is to do; the verdicts that were not told yet.
 
         Raises:
             L1Error: L1 can't be used now; poll again.
@@ -73,7 +74,6 @@ class ProvingService:
             NothingToProve: a wrong batch is final: nobody challenged it in time.
 
         """
-        before = len(self.verdicts)
         known = len(self.challenger.verdicts)
         try:
             self.challenger.poll()
@@ -86,12 +86,16 @@ class ProvingService:
         if len(self.verdicts) > self._collected:
             self.earned_wei += self.rewards.collect()
             self._collected = len(self.verdicts)
-        return self.verdicts[before:]
+        fresh = self.verdicts[self._told :]  # those too after which something failed
+        self._told = len(self.verdicts)
+        return fresh
 
     def _choose(self) -> int | None:
         """The next right batch to prove: its parents first, since it is final after them alone."""
         while not self._asked.empty():
             self._wanted.append(self._asked.get())
+        if self.choice is Choice.NOTHING and not self._wanted:
+            return None
         first = self._find_next()
         if first is None:
             return None

@@ -78,6 +78,7 @@ class Verdicts:
         refutations: batches that were proved wrong.
         removed: batches that left the list, for whatever reason.
         finals: batches that became final, by id.
+        offered: ids of batches that somebody put a bounty on.
         exits: micros paid to the owner of each account that left.
 
     """
@@ -90,6 +91,7 @@ class Verdicts:
     refutations: list[Refutation] = field(default_factory=list)
     removed: list[Removed] = field(default_factory=list)
     finals: dict[bytes, Finality] = field(default_factory=dict)
+    offered: set[bytes] = field(default_factory=set)
     exits: dict[int, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -171,7 +173,7 @@ class Verdicts:
 
     def _take(self, told: Iterable["_Told"]) -> None:
         self.proofs, self.proved, self.edges, self.refutations = [], set(), set(), []
-        self.removed, self.finals, self.exits = [], {}, {}
+        self.removed, self.finals, self.offered, self.exits = [], {}, set(), {}
         for one in told:
             name, values, log = one.event.name, one.event.values, one.event.log
             where = (log.transaction_hash, log.block_number)
@@ -195,12 +197,17 @@ class Verdicts:
                 )
             elif name == "BatchFinal":
                 self.finals[values["id"]] = Finality(values["number"], values["id"], *where, one.at_s)
+            elif name == "BountyOffered":
+                self.offered.add(values["id"])
             elif name == "ExitPaid":
                 self.exits[values["account"]] = values["amount_micros"]
 
 
 _KINDS = frozenset(
-    ("PartProved", "BatchProved", "FactProved", "Refuted", "BatchRemoved", "BatchFinal", "ExitPaid")
+    (
+        *("PartProved", "BatchProved", "FactProved", "Refuted", "BatchRemoved", "BatchFinal"),
+        *("BountyOffered", "ExitPaid"),
+    )
 )
 _TIMED = frozenset(("BatchRemoved", "BatchFinal"))
 
