@@ -75,6 +75,7 @@ class NoEnd(Exception):
 def get_answer(machine: Machine, mirror: Mirror, segment: Segment, stepwise: bool) -> Answer:
     """Carry out a segment, and tell all that can be seen of it. Raises NoEnd."""
     changed: list[list[Page]] = []
+    mirror.named.clear()
     if stepwise:
         for pages in take_steps(machine, mirror, segment):
             changed.append(pages)
@@ -92,6 +93,7 @@ def get_answer(machine: Machine, mirror: Mirror, segment: Segment, stepwise: boo
         [state.receipts[k] for k in range(4 * state.receipt_count)],
         [state.events[k] for k in range(8 * state.event_count)],
         [hash(tuple(pages)) for pages in changed],
+        sorted(mirror.named),
         tuple(state.outbox),
     )
 

@@ -22,6 +22,8 @@ class Mirror:
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
         self.known: dict[int, bytes] = {}
+        self.named: set[int] = set()
+        """Numbers of the pages that were said to have changed, whether they had or not."""
         save_registers(machine.state)
         cells = view_cells(machine)
         for page in np.flatnonzero(cells.any(axis=1)).tolist():
@@ -38,6 +40,7 @@ class Mirror:
             page = int(state.stack[k])
             state.dirty[page] = 0
             number, fields = int(state.compute_page_number(page)), cells[page].tobytes()
+            self.named.add(number)
             if self.known.get(number, EMPTY) != fields:
                 self.known[number] = fields
                 changed.append((number, fields))

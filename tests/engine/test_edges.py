@@ -109,7 +109,8 @@ def test_a_requirement_counts_sixteen_scenarios_and_nothing_beside_them(desk: De
     """Calls that no scenario moves need nothing, and short ones their floor, in either buffer of a sheet."""
     for times in (1, 2, 3):
         desk.publish(**{f"scenario_{k}": 0 for k in range(16)})
-        desk.trade(ANN, BOB, 100, 50_000, CALL)
+        desk.sell(BOB, 100, 50_000, CALL, slot=3)
+        assert desk.buy(ANN, 100, 50_000, CALL, slot=3, tif=IOC).filled == 100
         assert desk.account(ANN)["risk"][0]["requirement"] == 0
         assert desk.account(BOB)["risk"][0]["requirement"] == 100 * times * 10_000
 
@@ -258,6 +259,22 @@ def test_a_reduce_only_order_does_not_rest_when_its_fills_left_nothing_to_reduce
     assert desk.sell(ANN, 10, M, reduce_only=True) == (Reason.REDUCE_ONLY, 5, 5 * M, 1)
     assert desk.asks() == []
     assert desk.position(ANN) == 0
+
+
+@pytest.mark.rule("04-R10")
+def test_a_reduce_only_order_takes_no_more_than_there_is(desk: Desk) -> None:
+    """It could close ten lots, asks for five, and meets three and four; or is met by less than it has."""
+    desk.trade(ANN, BOB, 10, M)
+    desk.buy(CAT, 3, M)
+    desk.buy(DAN, 4, M - 1)
+    assert desk.sell(ANN, 5, M - 1, tif=IOC, reduce_only=True).filled == 5
+    assert [desk.position(account) for account in (ANN, CAT, DAN)] == [5, 3, 2]
+    assert desk.account(DAN)["orders"][0]["left"] == 2
+    desk.cancel(DAN, 0)
+    desk.sell(ANN, 4, M, reduce_only=True, slot=7)
+    assert desk.buy(CAT, 1, M, tif=IOC).filled == 1
+    assert desk.account(ANN)["orders"][7]["left"] == 3
+    assert desk.buy(CAT, 9, M, tif=IOC).filled == 3
 
 
 @pytest.mark.rule("04-R05", "04-R07")

@@ -12,7 +12,7 @@ import pytest
 from miletus.engine import segment
 from miletus.engine.reasons import Reason
 from tests.engine import worlds as w
-from tests.engine.desk import ANN, BOB, CALL, CAT, DAN, FOK, FUTURE, IOC, PERP, Desk
+from tests.engine.desk import ANN, BOB, CALL, CAT, DAN, FOK, FUTURE, IOC, PERP, PUT, Desk
 from tests.engine.levels import check_levels
 
 pytestmark = pytest.mark.both_builds
@@ -76,6 +76,7 @@ def test_what_is_left_of_another_side_is_not_taken_for_a_level(desk: Desk) -> No
 def test_a_rebuilt_machine_has_the_levels_of_the_lists(desk: Desk) -> None:
     """Three sides with an order at one price, alone or not; and one with many prices."""
     desk.buy(ANN, 1, 50_000, CALL)  # the first side of all
+    desk.buy(ANN, 1, 50_000, PUT)
     desk.buy(ANN, 1, M, PERP)
     desk.buy(BOB, 1, M, FUTURE)
     desk.buy(CAT, 1, M, FUTURE)

@@ -252,8 +252,8 @@ def remove(s: State, name: i64, cause: i64, forfeit: bool, quiet: bool) -> None:
 def rebuild_levels(s: State) -> None:
     """Make the levels of a state that was just made from its lists (02-R02)."""
     c = s.cells
-    side: i64 = 0
-    while side < 2 * P.MAX_INSTRUMENTS:
+    side: i64
+    for side in range(2 * P.MAX_INSTRUMENTS):
         name: i64 = c[s.instrument(side >> 1) + PAGE + (side & 1)]
         while name != 0:
             o: i64 = s.order(name - 1)
@@ -266,4 +266,3 @@ def rebuild_levels(s: State) -> None:
             else:
                 insert_level(s, side, 0, key, name)
             name = c[o + L.ORDER_NEXT]
-        side += 1
