@@ -21,6 +21,7 @@ import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import {
   getBalance,
   readContract,
+  sendTransaction,
   signTypedData,
   simulateContract,
   waitForTransactionReceipt,
@@ -115,7 +116,15 @@ export class Wallet {
     const call = { address, abi, functionName, args, value };
     // simulated first, so that a refusal comes with its reason and costs nothing
     const { request } = await simulateContract(this.#client, call as never);
-    const hash = await writeContract(this.#client, request as never);
+    return this.#wait(await writeContract(this.#client, request as never));
+  }
+
+  /** Send a transaction that the gateway made, and wait until it is in a block. */
+  async send(to: Address, data: Hex, value: bigint): Promise<TransactionReceipt> {
+    return this.#wait(await sendTransaction(this.#client, { to, data, value } as never));
+  }
+
+  async #wait(hash: Hex): Promise<TransactionReceipt> {
     const receipt = await waitForTransactionReceipt(this.#client, { hash });
     if (receipt.status !== "success") throw new Error(`transaction ${hash} was reverted: try again`);
     return receipt;

@@ -200,6 +200,11 @@ class WalletStore {
     }
   }
 
+  /** Send a transaction of the gateway's making, such as one that pays for faster finality. */
+  async send({ to, data, value_wei }: { to: Hex; data: Hex; value_wei: string }): Promise<void> {
+    await this.#require().send(to, data, BigInt(value_wei));
+  }
+
   getClaims(owner: string): Promise<Claim[]> {
     return client.call<Claim[]>("miletus/get_claims", { owner });
   }

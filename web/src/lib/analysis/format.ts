@@ -22,6 +22,8 @@ const MOMENT = new Intl.DateTimeFormat("en-GB", {
 export const formatUsdc = (value: number): string => MONEY.format(value);
 /** USDC without. */
 export const formatWhole = (value: number): string => WHOLE.format(value);
+/** ETH of so many wei, to four digits that count. */
+export const formatEther = (wei: string): string => `${Number((Number(wei) / 1e18).toPrecision(4))} ETH`;
 /** Coins. */
 export const formatCoins = (value: number): string => SIZE.format(value);
 /** USDC with a sign, as a profit has one. */

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Finality } from "../../api/types";
-import { formatSpan } from "./format";
+import { formatEther, formatSpan } from "./format";
 import { type Batch, isOnItsWay, makeSteps } from "./road";
 
 const ROAD: Finality = {
@@ -67,4 +67,10 @@ test("a span has two units at most", () => {
   expect(formatSpan(3_600_000)).toBe("1 h");
   expect(formatSpan(90_061_000)).toBe("1 d 1 h");
   expect(formatSpan(-5)).toBe("0 s");
+});
+
+test("ether is told from wei", () => {
+  expect(formatEther("1000000000000000000")).toBe("1 ETH");
+  expect(formatEther("123456789000000000")).toBe("0.1235 ETH");
+  expect(formatEther("0")).toBe("0 ETH");
 });
