@@ -36,7 +36,7 @@ NEED_GO = $(call need,$(GO),Go 1.25 or newer (Debian: golang-go, or https://go.d
 PYTHON_CODE := src scripts setup.py tests vectors benchmarks
 
 .PHONY: help setup build native prover keys contracts web lint format test test-python test-go test-web test-long \
-        bench demo docs reference rules vectors lock clean
+        bench demo docs screenshots reference rules vectors lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -168,6 +168,9 @@ demo: setup build native prover contracts $(if $(filter 0,$(PROOFS)),,keys)  ## 
 
 bench: setup build native prover contracts  ## every benchmark; writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks.report
+
+screenshots: setup build native contracts web  ## pictures of the page, into docs/images
+	$(BIN)/python -m tests.page.screenshots docs/images
 
 docs: setup build native  ## the site of docs/ and spec/, into build/site
 	$(BIN)/python scripts/generate_reference.py --check
