@@ -22,7 +22,7 @@ type Measured struct {
 	Nodes      int            `json:"nodes"`
 }
 
-// everything is a size that no segment fills.
+// everything is a size that no operation fills.
 func everything() *edge.Size {
 	const rows = 1 << 20
 	size := &edge.Size{
@@ -37,10 +37,11 @@ func everything() *edge.Size {
 
 // MeasureOperations runs a job's first segment, and tells what each operation uses by itself.
 func MeasureOperations(job *EdgesJob) (list []*Measured, err error) {
-	runner, err := job.measure(everything())
+	runner, err := job.measure()
 	if err != nil {
 		return nil, err
 	}
+	runner.Size = everything()
 	for runner.Cursor < int64(len(runner.Segment.Words)) {
 		whole := &Measured{Kind: runner.KindAt(runner.Cursor), Operations: 1, Used: map[string]int{}}
 		for idle := false; !idle; {
@@ -56,13 +57,11 @@ func MeasureOperations(job *EdgesJob) (list []*Measured, err error) {
 	return list, nil
 }
 
-// MeasureEdges runs a job's first segment in edges of a size.
-func MeasureEdges(job *EdgesJob, name string) (list []*Measured, err error) {
-	size, err := edge.FindSize(name)
-	if err != nil {
-		return nil, err
-	}
-	runner, err := job.measure(size)
+// MeasureEdges runs a job's first segment in edges of a size, whatever the job's is.
+func MeasureEdges(job *EdgesJob, size string) (list []*Measured, err error) {
+	other := *job
+	other.Size = size
+	runner, err := other.measure()
 	if err != nil {
 		return nil, err
 	}
@@ -80,14 +79,12 @@ func MeasureEdges(job *EdgesJob, name string) (list []*Measured, err error) {
 }
 
 // measure stands before the first segment of a job.
-func (j *EdgesJob) measure(size *edge.Size) (*edge.Runner, error) {
+func (j *EdgesJob) measure() (*edge.Runner, error) {
 	source, err := j.open()
 	if err != nil {
 		return nil, err
 	}
-	runner := source.(*edges).runner
-	runner.Size = size
-	return runner, nil
+	return source.(*edges).runner, nil
 }
 
 // add takes steps to what is measured.
