@@ -68,6 +68,10 @@ def get_number(sequencer: SmallSequencer, number: int) -> int:  # noqa: F811
 
 
 class _Sized:
+    @staticmethod
+    def words_of(sequencer: SmallSequencer, number: int) -> bytes:  # noqa: F811
+        return sequencer.batches[number - 1].segments[0].words
+
     def __init__(self, segment: object) -> None:
         self.words_count = len(segment.words) // WORD_BYTES  # type: ignore[attr-defined]
 
@@ -91,6 +95,11 @@ def test_a_word_is_followed_to_its_proof_which_somebody_paid_for(
     before = trail.trace(number, 1)
     assert (before.posted.number, before.segment, before.word, before.verdict) == (2, 1, 1, "pending")
     assert b"".join(before.words) == words
+    opening = number - 3 - len(_Sized.words_of(sequencer, 2)) // WORD_BYTES
+    known = (2, "0x" + before.posted.id.hex(), opening)
+    assert Trail(world.make_view()).trace(number, 1, known) == before
+    stale = (2, "0x" + bytes(32).hex(), 1)
+    assert trail.trace(number, 1, stale) == before
     assert (before.proofs, before.parts) == ((), 2)
     assert before.root == sequencer.get_claims(2)[1].root
 

@@ -20,6 +20,7 @@ from miletus.settlement.l1 import OPTIMISTIC
 from miletus.settlement.numbering import Numbering
 from miletus.settlement.proofs import read_commitment
 from miletus.settlement.sender import Sender
+from miletus.settlement.values import to_hex
 from miletus.settlement.verdicts import PartProof, Verdicts
 
 OPERATIONS_AN_EDGE: Final = 6
@@ -107,11 +108,19 @@ class Trail:
         """Whether `pay` can be called."""
         return self._open_sender is not None
 
-    def trace(self, number: int, epoch: int) -> Trace:
-        """What L1 holds of a word. Raises NotOnL1, L1Error."""
+    def trace(self, number: int, epoch: int, known: tuple[int, str, int] | None = None) -> Trace:
+        """What L1 holds of a word. Raises NotOnL1, L1Error.
+
+        `known` is what an index says of its batch: number, id on L1, and the number of its opening. Without
+        it every batch on L1 is counted, once.
+        """
         with self._lock:
             self._poll()
-            place = self._numbering.find(number, epoch)
+            posted = self._view.get_batch(known[0]) if known is not None else None
+            if known is not None and posted is not None and to_hex(posted.id) == known[1]:
+                place = self._numbering.find_in(posted, known[2], number)
+            else:
+                place = self._numbering.find(number, epoch)
             posted = place.posted
             commitment = read_commitment(self._view, posted)
             if place.segment == 0:

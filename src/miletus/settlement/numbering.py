@@ -65,6 +65,17 @@ class Numbering:
             f"number {number} is not on L1: the last there is {last}; wait until its batch is posted"
         )
 
+    def find_in(self, posted: PostedBatch, first: int, number: int) -> Place:
+        """Find where a number lies in a batch whose opening has the number `first`; no other batch is read.
+
+        Raises:
+            NotOnL1: it is no word of that batch.
+            L1Error: L1 can't be used now.
+
+        """
+        segments = self._count_segments(posted, first)
+        return self._find_in(_Counted(posted, 1, segments, sum(segments[-1]) + 1), number)
+
     def _find_in(self, counted: _Counted, number: int) -> Place:
         for j, (first, words) in enumerate(counted.segments):
             if first <= number < first + words:
@@ -94,13 +105,16 @@ class Numbering:
             epoch, first = own[-1].epoch, own[-1].following
         if self._counted and not self._counted[-1].epoch:  # somebody else's batch ends an epoch
             epoch, first = epoch + 1, 1
+        segments = self._count_segments(posted, first)
+        return _Counted(posted, epoch, segments, sum(segments[-1]) + 1)
+
+    def _count_segments(self, posted: PostedBatch, first: int) -> tuple[tuple[int, int], ...]:
         commitment = read_commitment(self._view, posted)
         inbox_words = len(self._view.get_words(posted.inbox_first, posted.inbox_end)) // WORD_BYTES
         off_chain = self._view.rollup.is_off_chain
-        segments = tuple(
+        return tuple(
             (first + offset, words) for words, offset in count_numbers(commitment, inbox_words, off_chain)
         )
-        return _Counted(posted, epoch, segments, sum(segments[-1]) + 1)
 
 
 def count_numbers(

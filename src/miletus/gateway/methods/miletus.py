@@ -11,6 +11,8 @@ from miletus.gateway.methods.wallet import get_owner
 from miletus.gateway.rpc import Call, Params, method
 from miletus.gateway.trades import PLACES
 from miletus.gateway.trail import Trace
+from miletus.indexer.errors import IndexerError
+from miletus.indexer.history import History
 from miletus.sequencer.errors import SequencerError
 from miletus.settlement.errors import SettlementError
 from miletus.settlement.numbering import NotOnL1
@@ -92,16 +94,28 @@ async def get_proof(call: Call, params: WhichParams) -> dict[str, Any]:
 
 async def read_trace(call: Call, number: int) -> dict[str, Any] | None:
     """What L1 holds of a word; None if it is not there yet, or this gateway does not read L1."""
-    trail = call.gateway.settings.trail
+    trail, epoch = call.gateway.settings.trail, call.gateway.mirror.epoch
     if trail is None:
         return None
     try:
-        trace = await asyncio.to_thread(trail.trace, number, call.gateway.mirror.epoch)
+        known = await asyncio.to_thread(find_indexed, call.gateway.settings.history, number, epoch)
+        trace = await asyncio.to_thread(trail.trace, number, epoch, known)
     except NotOnL1:
         return None
     except SettlementError as error:
         raise make_error("retry", str(error)) from None
     return describe_trace(trace)
+
+
+def find_indexed(history: History | None, number: int, epoch: int) -> tuple[int, str, int] | None:
+    """What an index knows of a word's batch: number, id on L1, number of its opening; None if nothing."""
+    try:
+        batch = history.find_batch(number) if history is not None else None
+    except IndexerError:
+        return None  # L1 has it too, and only takes longer
+    if batch is None or batch.epoch != epoch or batch.l1_id is None:
+        return None
+    return batch.number, batch.l1_id, batch.first_number
 
 
 def describe_trace(trace: Trace) -> dict[str, Any]:
