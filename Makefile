@@ -151,7 +151,7 @@ test-go:
 test-web: $(STAMPS)/web-node
 	cd web && $(NPM) run --silent test
 
-test-long: setup build native prover contracts keys  ## the tests marked long, and Go's tests without -short
+test-long: setup build native prover contracts keys web  ## the tests marked long, and Go's tests without -short
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m long
 	@for module in $(GO_MODULES); do echo "go test: $$module"; \
 	    (cd $$module && $(GO) test -timeout 120m ./...); done

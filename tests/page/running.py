@@ -1,5 +1,6 @@
 """A whole system with the page, for a browser: its own L1, node, batcher, oracle, traders, index, gateway."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -63,12 +64,17 @@ class Stage:
         """Where the page is."""
         return str(self.running.started["gateway"]).removesuffix("/api/v2")
 
+    @property
+    def l1_url(self) -> str:
+        """Where its L1 is."""
+        return str(json.loads((self.running.folder / "system.json").read_text())["l1_url"])
+
     def run(self, *arguments: str, seconds: float = 900.0, **environment: str) -> None:
         """Run Playwright on tests of web/tests. AssertionError with what it said if one of them failed."""
         with tempfile.TemporaryDirectory(prefix="page-") as output:
             told = {
                 "MILETUS_PAGE_URL": self.gateway_url,
-                "MILETUS_L1_URL": str(self.running.started["l1"]),
+                "MILETUS_L1_URL": self.l1_url,
                 "MILETUS_CHROMIUM": shutil.which(get_browser()) or "",
                 "MILETUS_PAGE_OUTPUT": output,
             }
