@@ -295,12 +295,16 @@ def open_history(site: Any, index: str | None) -> Any:
     """History of a database, or of the system's own if it has one; else None."""
     from miletus.cli.roles.indexer import DATABASE
     from miletus.indexer.database import open_database
+    from miletus.indexer.errors import OtherVersion
     from miletus.indexer.history import History
 
     own = site.folder.path / "market" / DATABASE
-    if index is None and not own.exists():
-        return None
-    return History(open_database(index or own))
+    if index is not None:
+        return History(open_database(index))
+    try:
+        return History(open_database(own)) if own.exists() else None
+    except OtherVersion:
+        return None  # miletus index begins it anew
 
 
 def open_credentials(path: Path, account: int | None) -> list[Any]:

@@ -18,7 +18,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from miletus.indexer import schema
-from miletus.indexer.errors import IndexerError
+from miletus.indexer.errors import IndexerError, OtherVersion
 
 Row = tuple[Any, ...]
 """Values in the order of the table's columns."""
@@ -186,7 +186,7 @@ def _check_version(connection: Connection, where: str) -> None:
     if found is None:
         connection.execute(schema.facts.insert().values(name="version", value=str(schema.VERSION)))
     elif found != str(schema.VERSION):
-        raise IndexerError(
+        raise OtherVersion(
             f"{where} has tables of version {found}, this program writes {schema.VERSION}: give another "
             "database; it is filled again from L1"
         )

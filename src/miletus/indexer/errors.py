@@ -3,3 +3,7 @@
 
 class IndexerError(Exception):
     """The database can't be used, is of another deployment, or a question can't be answered."""
+
+
+class OtherVersion(IndexerError):
+    """A database has tables of another version of this program."""

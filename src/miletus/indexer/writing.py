@@ -22,24 +22,33 @@ class Closable(Protocol):
 
 def hold(database: Database) -> Closable:
     """Be the writer of a database until what is returned is closed. IndexerError if another one is."""
-    taken = IndexerError(
-        f"{database.address}: another indexer writes there: stop it first (miletus up runs one, unless "
-        "index.run is false), or give another --database"
-    )
     if database.is_sqlite:
-        path = Path(f"{database.engine.url.database}.lock")
-        try:
-            file = path.open("a")
-        except OSError as error:
-            raise IndexerError(f"{path}: {error.strerror or error}: check the path and its rights") from None
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.close()
-            raise taken from None
-        return file
+        return hold_file(Path(str(database.engine.url.database)))
     connection = database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
     if not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": ADVISORY_KEY}).scalar():
         connection.close()
-        raise taken
+        raise refuse(database.address)
     return connection
+
+
+def hold_file(path: Path) -> Closable:
+    """The same of an SQLite file, which need not be there."""
+    lock = Path(f"{path}.lock")
+    try:
+        file = lock.open("a")
+    except OSError as error:
+        raise IndexerError(f"{lock}: {error.strerror or error}: check the path and its rights") from None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        raise refuse(str(path)) from None
+    return file
+
+
+def refuse(where: str) -> IndexerError:
+    """What whoever comes second is told."""
+    return IndexerError(
+        f"{where}: another indexer writes there: stop it first (miletus up runs one, unless index.run is "
+        "false), or give another --database"
+    )

@@ -4,14 +4,17 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
+
 from miletus.cli.channel import Channel, Fields
 from miletus.cli.errors import CliError
 from miletus.cli.roles.base import Site
 from miletus.indexer.chain import ChainFollower
-from miletus.indexer.database import open_database
+from miletus.indexer.database import Database, open_database
+from miletus.indexer.errors import OtherVersion
 from miletus.indexer.indexer import Indexer
 from miletus.indexer.service import IndexService
-from miletus.indexer.writing import Closable, hold
+from miletus.indexer.writing import Closable, hold, hold_file
 from miletus.sequencer.feed import BatchStore
 from miletus.settlement.chain import ChainView
 from miletus.settlement.deployment import check_rollup
@@ -61,13 +64,26 @@ def open_service(options: Options) -> tuple[IndexService, Closable]:
     return open_beside(Site.open(options.folder), options)
 
 
+def open_own(site: Site) -> Database:
+    """The database of the system's folder; one of another version is begun anew, since L1 has it all."""
+    path = site.folder.subfolder("market") / DATABASE
+    try:
+        return open_database(path)
+    except OtherVersion:
+        lock = hold_file(path)
+        for each in (path, *(Path(f"{path}{end}") for end in ("-wal", "-shm"))):
+            each.unlink(missing_ok=True)
+        lock.close()
+        structlog.get_logger().info("history of another version is begun anew", database=str(path))
+        return open_database(path)
+
+
 def open_beside(site: Site, options: Options) -> tuple[IndexService, Closable]:
     """A service beside a system's node."""
     l1 = site.connect_l1()
     rollup = site.deployment.check(l1)
     view = ChainView(rollup, Vault(l1, rollup.vault), site.deployment.start_block)
-    path = options.database or site.folder.subfolder("market") / DATABASE
-    database = open_database(path)
+    database = open_database(options.database) if options.database else open_own(site)
     lock = hold(database)
     indexer = Indexer(
         database,
