@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from miletus.engine import params, segment
+from miletus.engine import layout, params, segment
 from miletus.engine.margin import compute_quadratic
 from miletus.engine.reasons import Reason
 from tests.engine import worlds as w
@@ -250,6 +250,20 @@ def test_open_interest_counts_longs_alone(
         # a count already above its limit is no state that any word can reach
         assert reply.filled == (0 if more else abs(bought))
         assert reply.reason == (Reason.WIDTH if more else Reason.OK)
+
+
+@pytest.mark.rule("04-R12", "02-R08")
+def test_a_short_that_passes_from_one_to_another_leaves_the_book_s_page_alone(desk: Desk) -> None:
+    """ANN buys back, in two halves, from BOB who had nothing: what is long stays as it is."""
+    desk.trade(CAT, ANN, 10, M)
+    desk.sell(BOB, 11, M)
+    machine, book = desk.pair.machine, int(layout.INSTRUMENT_REGION) + 2 * PERP + 1
+    for left in (5, 0):
+        machine.take_dirty()
+        assert desk.buy(ANN, 5, M, tif=IOC).filled == 5
+        assert desk.position(ANN) == -left
+        assert desk.instrument()["open_interest"] == 10
+        assert book not in memoryview(machine.take_dirty()[0]).tolist()
 
 
 @pytest.mark.rule("04-R10", "04-R16", "04-R14")
