@@ -6,7 +6,15 @@ from pathlib import Path
 from rich.console import Console
 
 from miletus.cli.board import Screen
-from miletus.cli.config import Config, L1Config, MarketConfig, NodeConfig, ProofsConfig, RollupConfig
+from miletus.cli.config import (
+    Config,
+    L1Config,
+    MarketConfig,
+    MetricsConfig,
+    NodeConfig,
+    ProofsConfig,
+    RollupConfig,
+)
 from miletus.cli.demo.director import Director, make_board
 from miletus.cli.demo.frozen import Frozen
 from miletus.cli.demo.report import Report, check_report, print_summary, write_report
@@ -56,6 +64,7 @@ def run_demo(
             makers=makers,
             takers=takers,
         ),
+        metrics=MetricsConfig(port=0),
         proofs=ProofsConfig(sizes=("small",) if proofs else ()),
     )
     market = open_market(config.market)
