@@ -10,7 +10,7 @@ const TALL = 0.62;
 /** Rows that are drawn from one expiry to the next. */
 const ROWS_BETWEEN = 6;
 /** What of the smaller side of the canvas the box takes. */
-const SHARE = 0.31;
+const SHARE = 0.28;
 
 export function drawMesh(
   context: CanvasRenderingContext2D,
@@ -37,6 +37,7 @@ export function drawMesh(
     context.fillStyle = colour((facet.height / TALL + 1) / 2);
     context.fill();
     context.strokeStyle = palette.panel;
+    context.lineWidth = pixelRatio / 2;
     context.stroke();
   }
   drawWords(context, mesh, view, palette, place);
