@@ -8,6 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Final
 
@@ -243,7 +244,7 @@ class Pipeline:
             try:
                 started = self.node.start_sync(self._background.jobs)
                 for pending, _ in islice(self._ordered, count):
-                    self.node.sign(pending)
+                    self._guard(partial(self.node.sign, pending))
                 await self._background.wait(started)
             except SequencerError as error:
                 while self._ordered:
