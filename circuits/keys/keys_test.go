@@ -279,8 +279,8 @@ func (e *exposed) Define(api frontend.API) error {
 
 func TestCircuitsThatCantBeProvedAreRefused(t *testing.T) {
 	for want, circuit := range map[string]func() frontend.Circuit{
-		"a mistake":     func() frontend.Circuit { return &mistaken{} },
-		"0 commitments": func() frontend.Circuit { return &bare{} },
+		"a mistake":                        func() frontend.Circuit { return &mistaken{} },
+		"0 commitments":                    func() frontend.Circuit { return &bare{} },
 		"commits to the public inputs [0]": func() frontend.Circuit { return &exposed{} },
 		"public input 1 is in no constraint": func() frontend.Circuit {
 			return &untied{Circuit: tiny.Circuit{Bits: 8}}
