@@ -159,8 +159,8 @@ def test_guides_start_a_system_with_options_that_exist() -> None:
 def test_every_guide_is_run_and_every_link_leads_somewhere() -> None:
     names = {path.name for path in GUIDES.glob("*.md")}
     run_here = {"start.md", "trade.md", "watch.md", "operate.md", "leave.md"}
-    # by client/test_documents.py and by test_prove_guide.py
-    elsewhere = {"maker.md", "research.md", "prove.md"}
+    # by client/test_documents.py, test_prove_guide.py and tests/page
+    elsewhere = {"maker.md", "research.md", "prove.md", "page.md"}
     assert run_here | elsewhere == names
     for path in GUIDES.glob("*.md"):
         for link in re.findall(r"\]\(([^)#:]+)\)", path.read_text()):
