@@ -21,7 +21,6 @@ from benchmarks.proof_flow import MAKERS, RETAIL, SEGMENT_WORDS, Market, count, 
 from benchmarks.proof_kinds import EACH, check, write_inbox, write_script
 from benchmarks.proof_prices import (
     price_alone,
-    price_size,
     price_together,
     read_prices,
     read_sizes,
@@ -212,13 +211,12 @@ def forecast(jobs: dict[str, EdgesJob], proving: dict[str, Any]) -> list[dict[st
     """Core-seconds an operation for each size; measured at small, computed from its price for the others."""
     each = proving["proof_core_seconds"] / proving["constraints"]
     rows = []
-    for size in read_sizes():
-        constraints = round(price_size(size))
+    for size, constraints in read_sizes().items():
         scale = constraints / proving["constraints"]
-        row: dict[str, Any] = {"size": size["Name"], "by": "measured" if scale < 1.1 else "forecast"}
+        row: dict[str, Any] = {"size": size, "by": "measured" if scale == 1 else "forecast"}
         row["constraints"] = constraints
         for name, job in jobs.items():
-            edges = count(job, size["Name"])
+            edges = count(job, size)
             full = edges[:-1] or edges
             operations = sum(edge["operations"] for edge in full) / len(full)
             row[f"{name}_operations_an_edge"] = round(operations, 1)

@@ -1,13 +1,11 @@
 """What rows of the circuit cost, from its pinned prices, and what operations cost by them."""
 
 import csv
-import json
-import subprocess
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from benchmarks.proof_flow import ROOT, build_costs
+from benchmarks.proof_flow import ROOT
 
 ARITY, DEPTH = 8, 10
 """Of the state's tree; spec 10."""
@@ -73,23 +71,9 @@ def price_together(operations: list[dict[str, Any]]) -> dict[str, float]:
     return parts | {"pages": leaves, "nodes": nodes, "once": prices["once"]}
 
 
-def read_sizes() -> list[dict[str, Any]]:
-    """Rows of every size of an edge."""
-    done = subprocess.run([str(build_costs()), "sizes"], capture_output=True, text=True, check=True)
-    sizes: list[dict[str, Any]] = json.loads(done.stdout)
-    return sizes
-
-
-def price_size(size: Mapping[str, Any]) -> float:
-    """Constraints of a circuit of a size: within 1 % of what compiling it gives."""
-    prices = read_prices()
-    return float(
-        price_steps(size["Steps"])
-        + prices["page"] * size["Pages"]
-        + prices["read page"] * size["ReadPages"]
-        + prices["node"] * size["Nodes"]
-        + prices["signature"] * size["Signatures"]
-        + prices["hash row"] * size["Hashes"]
-        + prices["word"] * size["Words"]
-        + prices["once"]
-    )
+def read_sizes() -> dict[str, int]:
+    """Constraints of the circuits of edges, by the name of their size, as they are pinned."""
+    with (ROOT / "circuits" / "sizes.csv").open() as file:
+        pinned = {name: int(constraints) for name, constraints in csv.reader(file)}
+    sizes = {name.removeprefix("edge-"): count for name, count in pinned.items() if name.startswith("edge-")}
+    return dict(sorted(sizes.items(), key=lambda size: size[1]))

@@ -1,6 +1,6 @@
 // Command costs tells what operations and edges use of a circuit's tables, for benchmarks: it reads a job of the
 // prover on standard input, and prints a list of what each operation uses, or with the name of a size what each edge
-// uses. With "sizes" it prints how many rows the sizes have.
+// uses.
 package main
 
 import (
@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 
-	"miletus/circuits/edge"
 	"miletus/circuits/prover"
 )
 
@@ -20,9 +19,6 @@ func main() {
 }
 
 func run(arguments []string) error {
-	if len(arguments) > 0 && arguments[0] == "sizes" {
-		return json.NewEncoder(os.Stdout).Encode(edge.Sizes())
-	}
 	job := new(prover.EdgesJob)
 	if err := json.NewDecoder(os.Stdin).Decode(job); err != nil {
 		return fmt.Errorf("costs: standard input is no job of edges: %w", err)
