@@ -9,9 +9,13 @@ from typing import Any
 import httpx
 import pytest
 
+from miletus.gateway.rpc import METHODS
+from miletus.gateway.service import methods
 from tests.gateway.client import ApiError, Client, connect, run
 from tests.gateway.running import Market
 from tests.gateway.world import NAMES
+
+assert methods  # importing it fills the table
 
 
 def sign(secret: str, text: str) -> str:
@@ -136,6 +140,15 @@ def test_a_scope_is_what_was_asked_for_and_never_more_than_the_key_has(market: M
     assert "read_write" not in limited["scope"]
     with pytest.raises(ApiError, match="13021"):
         public.call("private/cancel_all", access_token=limited["access_token"])
+
+
+@pytest.mark.parametrize("name", sorted(name for name, each in METHODS.items() if each.level))
+def test_what_needs_a_scope_is_refused_to_strangers(market: Market, name: str) -> None:
+    stranger = Client(market)
+    with pytest.raises(ApiError) as refused:
+        stranger.call(name)
+    assert refused.value.code in (13009, -32602, 10033)  # a parameter that is missing may be told first
+    stranger.close()
 
 
 def test_a_connections_token_is_of_no_use_elsewhere_and_a_sessions_is(market: Market) -> None:

@@ -9,6 +9,7 @@ from eth_account.signers.local import LocalAccount
 
 from miletus.codec.table import WORD_BYTES
 from miletus.gateway.access import make_credential
+from miletus.gateway.chain import L1Reader
 from miletus.gateway.errors import RpcError
 from miletus.gateway.gateway import Gateway
 from miletus.gateway.methods.proving import (
@@ -120,9 +121,13 @@ def test_a_word_is_followed_to_its_proof_which_somebody_paid_for(
     court = Court(world.node, world.rollup.court)
     assert court.get_bounty(before.posted.id).amount_wei == 3 * ETHER
 
+    reader = L1Reader(world.make_view())
+    assert not any(each.is_proved for each in reader.poll().values())
     prove(world, 1)
+    assert [each.is_proved for each in reader.poll().values()] == [True, False]
     assert trail.quote(2).proofs < quote.proofs
     prove(world, 2)
+    assert all(each.is_proved and each.is_final for each in reader.poll().values())
     after = trail.trace(number, 1)
     assert after.verdict == "proved"
     assert {proof.part for proof in after.proofs} == {0, 1}

@@ -2,6 +2,7 @@
 
 from miletus.gateway.finality import OnChain
 from miletus.settlement.chain import ChainView
+from miletus.settlement.verdicts import Verdicts
 
 
 class L1Reader:
@@ -10,6 +11,7 @@ class L1Reader:
     def __init__(self, view: ChainView) -> None:
         self._view = view
         self._window_s: int | None = None
+        self._verdicts = Verdicts(view.rollup, view.start_block)
 
     @property
     def window_s(self) -> int:
@@ -21,6 +23,7 @@ class L1Reader:
         if self._window_s is None:
             self._window_s = self._view.rollup.window_s
         self._view.poll()
+        self._verdicts.poll()
         final = self._view.finals[-1].number if self._view.finals else 0
         return {
             batch.number: OnChain(
@@ -29,6 +32,7 @@ class L1Reader:
                 batch.block_number,
                 batch.committed_at_s,
                 batch.number <= final,
+                batch.id in self._verdicts.proved,
             )
             for batch in self._view.batches
         }

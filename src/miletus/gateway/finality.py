@@ -33,6 +33,7 @@ class OnChain:
     block: int
     committed_at_s: int
     is_final: bool
+    is_proved: bool = False
 
 
 class ChainReader(Protocol):

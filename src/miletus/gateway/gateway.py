@@ -134,7 +134,7 @@ class Gateway:
         if found.websocket_only and not session.is_websocket:
             raise make_error("must_be_websocket_request", "call it on a WebSocket connection")
         grant = self._get_grant(session, params)
-        if found.name.startswith("private/"):
+        if found.level or found.name.startswith("private/"):
             if grant is None:
                 raise make_error("unauthorized", "authenticate with public/auth first")
             if found.level:

@@ -60,6 +60,7 @@ def describe_road(road: Road) -> dict[str, Any]:
         "epoch": road.epoch,
         "state": road.state,
         "batch": road.batch,
+        "proved": on_chain is not None and on_chain.is_proved,
         "transaction": on_chain.transaction if on_chain is not None else None,
         "block": on_chain.block if on_chain is not None else None,
         "committed_at": on_chain.committed_at_s * 1000 if on_chain is not None else None,
