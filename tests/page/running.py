@@ -87,8 +87,9 @@ class Stage:
                 timeout=seconds,
                 check=False,
             )
+            shown = [path.read_text() for path in Path(output).rglob("error-context.md")]
         print(done.stdout)
-        assert done.returncode == 0, f"{done.stdout[-6_000:]}\n{done.stderr[-2_000:]}"
+        assert done.returncode == 0, "\n".join([done.stdout[-6_000:], done.stderr[-2_000:], *shown])
 
 
 @contextmanager
