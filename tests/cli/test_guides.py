@@ -164,7 +164,8 @@ def test_every_guide_is_run_and_every_link_leads_somewhere() -> None:
     assert run_here | elsewhere == names
     for path in GUIDES.glob("*.md"):
         for link in re.findall(r"\]\(([^)#:]+)\)", path.read_text()):
-            assert (path.parent / link).exists(), (path.name, link)
+            taken = link.startswith("../images/")  # by make screenshots, which needs a browser
+            assert taken or (path.parent / link).exists(), (path.name, link)
 
 
 def test_commands_are_read_without_their_comments() -> None:
