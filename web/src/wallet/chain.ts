@@ -19,6 +19,7 @@ import {
 } from "viem";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import {
+  estimateContractGas,
   getBalance,
   readContract,
   sendTransaction,
@@ -116,7 +117,13 @@ export class Wallet {
     const call = { address, abi, functionName, args, value };
     // simulated first, so that a refusal comes with its reason and costs nothing
     const { request } = await simulateContract(this.#client, call as never);
-    return this.#wait(await writeContract(this.#client, request as never));
+    // what a call has to do may grow until its block comes, as more batches become final: room for that
+    const least = await estimateContractGas(this.#client, {
+      ...call,
+      account: this.#client.account,
+    } as never);
+    const gas = (least * 3n) / 2n;
+    return this.#wait(await writeContract(this.#client, { ...(request as object), gas } as never));
   }
 
   /** Send a transaction that the gateway made, and wait until it is in a block. */
