@@ -4,6 +4,7 @@ import asyncio
 import signal
 import sqlite3
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -93,11 +94,11 @@ def test_a_label_is_of_one_order_and_not_of_the_next_in_its_slot(tmp_path: Path)
     asyncio.run(fill())
     labels = Labels(tmp_path / "labels.sqlite")
     orders = [make_order(3, 1), make_order(3, 2), make_order(4, 1), make_order(5, 1, "its own")]
-    labels.apply(16, orders)
+    labels.apply(orders)
     assert [order.meta.label for order in orders] == ["old", "", "x'; DROP TABLE labels; --", "its own"]
-    other = [make_order(3, 1)]
-    labels.apply(17, other)
-    assert other[0].meta.label == ""
+    other = replace(make_order(3, 1), account=17)
+    labels.apply([other])
+    assert other.meta.label == ""
     asyncio.run(labels.stop())
 
 

@@ -10,7 +10,7 @@ from miletus.settlement.chain import ChainView
 from miletus.settlement.errors import L1Inconsistent, L1Refused
 from miletus.settlement.follower import EventFollower
 from miletus.settlement.l1 import Rollup, Vault
-from miletus.settlement.node import MOVED_TIME, L1Node
+from miletus.settlement.node import MOVED_TIME, BlockTag, L1Node
 from tests.settlement.meddler import Meddler
 from tests.settlement.world import REORG_AGE_S, USDC, SmallSequencer, Trader, World, make_batcher
 
@@ -212,3 +212,25 @@ def test_a_head_without_the_contracts(world: World, meddler: Meddler) -> None:
     meddler.changes = {}
     view.poll()
     assert_same(view, world)
+
+
+@pytest.mark.rule("09-R06")
+def test_a_node_that_is_taking_in_a_block_is_asked_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It gave the number of the batch of that block with the head before it, and then no such batch."""
+    view = world.make_view()
+    asked: list[int] = []
+    true = view.rollup.get_head_number
+
+    def get_head_number(block: BlockTag = "latest") -> int:
+        asked.append(true(block) + (not asked))
+        return asked[-1]
+
+    monkeypatch.setattr(view.rollup, "get_head_number", get_head_number)
+    view.poll()
+    assert asked == [1, 0]
+    monkeypatch.setattr(view.rollup, "get_head_number", lambda block="latest": 1)
+    world.control.mine()
+    with pytest.raises(L1Inconsistent, match="no such batch"):
+        view.poll()

@@ -189,8 +189,11 @@ class Exchange:
             if book is not None:
                 meta = self.metas.pop(words, None)
                 own = book.orders.take(applied, meta)
-                if meta is not None and own is not None and self.labels is not None:
-                    self.labels.put(own)
+                if own is not None and self.labels is not None:
+                    if meta is not None:
+                        self.labels.put(own)
+                    else:  # placed before a restart, and told after it
+                        self.labels.apply([own])
         events = applied.result.events
         if not events:
             return

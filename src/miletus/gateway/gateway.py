@@ -101,7 +101,7 @@ class Gateway:
         if self.settings.labels is not None:
             self.exchange.labels = Labels(self.settings.labels)
             for book in self.exchange.accounts.values():
-                self.exchange.labels.apply(book.account, book.orders.by_id.values())
+                self.exchange.labels.apply(book.orders.by_id.values())
             self.exchange.labels.start()
         self.hub.start()
         self.roads.start()
@@ -115,6 +115,8 @@ class Gateway:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.link.stop()
         await self.roads.stop()
+        if self.exchange.labels is not None:
+            await self.exchange.labels.stop()
 
     def add_seat(self, seat: Seat, credentials: Sequence[Credential]) -> None:
         """Serve another account from now on, with what is known of it before."""
@@ -123,8 +125,7 @@ class Gateway:
             if self._restorer is not None:
                 self._restorer.restore_account(self.desks[seat.account].book)
             if self.exchange.labels is not None:
-                orders = self.desks[seat.account].book.orders.by_id.values()
-                self.exchange.labels.apply(seat.account, orders)
+                self.exchange.labels.apply(self.desks[seat.account].book.orders.by_id.values())
         self.access.credentials |= {each.client_id: each for each in credentials}
 
     # ---- requests

@@ -31,6 +31,10 @@ _PUT: Final = (
     "VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
 
+_GET: Final = (
+    "SELECT label, source, reject_post_only, mmp FROM labels WHERE account = ? AND slot = ? AND generation = ?"
+)
+
 Row = tuple[int, int, int, str, str, int, int]
 
 
@@ -46,6 +50,7 @@ class Labels:
         self._waiting: list[Row] = []
         self._lock = threading.Lock()
         self._task: asyncio.Task[None] | None = None
+        self._writing: asyncio.Task[None] | None = None
         self._log = structlog.get_logger()
         try:
             self._file = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10.0)
@@ -65,18 +70,16 @@ class Labels:
             where = (order.account, order.slot, order.generation)
             self._waiting.append((*where, meta.label, meta.source, int(meta.reject_post_only), int(meta.mmp)))
 
-    def apply(self, account: int, orders: Iterable[Order]) -> None:
-        """Give orders of an account that have no label the one that was remembered."""
-        query = "SELECT slot, generation, label, source, reject_post_only, mmp FROM labels WHERE account = ?"
-        with self._lock:
-            rows = self._file.execute(query, (account,)).fetchall()
-        known = {
-            (slot, generation): Meta(label, source, bool(reject), bool(mmp))
-            for slot, generation, label, source, reject, mmp in rows
-        }
+    def apply(self, orders: Iterable[Order]) -> None:
+        """Give orders that have no label the one that was remembered."""
         for order in orders:
-            if not order.meta.label:
-                order.meta = known.get((order.slot, order.generation), order.meta)
+            if order.meta.label:
+                continue
+            with self._lock:
+                row = self._file.execute(_GET, (order.account, order.slot, order.generation)).fetchone()
+            if row is not None:
+                label, source, reject, mmp = row
+                order.meta = Meta(label, source, bool(reject), bool(mmp))
 
     def start(self) -> None:
         """Begin to write, in the running event loop."""
@@ -87,6 +90,8 @@ class Labels:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        if self._writing is not None:
+            await self._writing
         await asyncio.to_thread(self._write, self._take())
         with self._lock:
             self._file.close()
@@ -96,7 +101,8 @@ class Labels:
             await asyncio.sleep(WRITE_SECONDS)
             rows = self._take()
             if rows:
-                await asyncio.shield(asyncio.to_thread(self._write, rows))
+                self._writing = asyncio.create_task(asyncio.to_thread(self._write, rows))
+                await asyncio.shield(self._writing)
 
     def _take(self) -> list[Row]:
         rows, self._waiting = self._waiting, []

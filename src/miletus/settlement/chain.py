@@ -5,16 +5,19 @@ goes, so does what came with it. What a node leaves out is noticed: entries are 
 keccak, batches by numbers and parents, and the last of each is compared with the contracts' own state.
 """
 
+import time
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 
 from miletus.settlement.commitment import WORD, from_slots, to_slots
 from miletus.settlement.contracts import Event, keccak256
-from miletus.settlement.errors import ContractMismatch, L1Error, L1Inconsistent
+from miletus.settlement.errors import CallReverted, ContractMismatch, L1Error, L1Inconsistent
 from miletus.settlement.follower import EventFollower, Update
 from miletus.settlement.l1 import Rollup, Vault
 from miletus.settlement.values import Header, Log, to_hex
+
+STATE_CHECKS, STATE_PAUSE_S = 3, 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,7 +365,19 @@ class ChainView:
         self.removals.append(Removal(number, wrong, cut, header.number))
 
     def _check_against_state(self, head: Header) -> None:
-        """See that the events gave what the contracts hold at the head."""
+        """See that the events gave what the contracts hold at the head.
+
+        A node that is just taking in a block may answer from after it, once: it is asked again.
+        """
+        for left in reversed(range(STATE_CHECKS)):
+            try:
+                return self._compare_with_state(head)
+            except (L1Inconsistent, CallReverted) as error:
+                if not left:
+                    raise L1Inconsistent(str(error)) from None
+                time.sleep(STATE_PAUSE_S)
+
+    def _compare_with_state(self, head: Header) -> None:
         number = self.rollup.get_head_number(head.hash)
         held = (
             keccak256(self.rollup.genesis_root) if not number else self.rollup.get_batch(number, head.hash).id
