@@ -32,7 +32,8 @@ _PUT: Final = (
 )
 
 _GET: Final = (
-    "SELECT label, source, reject_post_only, mmp FROM labels WHERE account = ? AND slot = ? AND generation = ?"
+    "SELECT label, source, reject_post_only, mmp FROM labels "
+    "WHERE account = ? AND slot = ? AND generation = ?"
 )
 
 Row = tuple[int, int, int, str, str, int, int]
