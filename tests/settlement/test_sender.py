@@ -10,7 +10,7 @@ from miletus.settlement.anvil import AnvilControl, derive_account
 from miletus.settlement.errors import FeeCapReached, L1Refused, NonceTaken, StoreError
 from miletus.settlement.fees import GWEI, FeePolicy
 from miletus.settlement.intents import Call, IntentStore, State
-from miletus.settlement.node import L1Node
+from miletus.settlement.node import BlockTag, L1Node
 from miletus.settlement.sender import Sender, load_account, open_store
 
 TARGET = "0x00000000000000000000000000000000000A11cE"
@@ -254,6 +254,44 @@ def test_a_nonce_that_another_program_used(
     control.mine()
     sender.poll()
     assert received(node) == 107
+
+
+def test_a_node_that_is_taking_in_a_block_has_nothing_sent_twice(
+    sender: Sender, node: L1Node, control: AnvilControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It gives the nonce after that block with the head before it, and no receipt yet."""
+    control.set_automine(False)
+    waiting = sender.submit("claim", Call(TARGET, b"", 7, guarded=True))
+    true = node.get_nonce
+
+    def get_nonce(account: str, block: BlockTag = "latest") -> int:
+        return true(account, block) + isinstance(block, bytes)
+
+    monkeypatch.setattr(node, "get_nonce", get_nonce)
+    sender.poll()
+    monkeypatch.undo()
+    assert sender.get("claim") == waiting
+    control.mine()
+    control.set_automine(True)
+    assert sender.wait("claim").succeeded
+    sender.poll()
+    assert received(node) == 7
+
+
+def test_what_the_contract_guards_goes_on_a_block_after_its_nonce_was_used(
+    account: LocalAccount, node: L1Node, control: AnvilControl, path: Path, clock: Clock, tmp_path: Path
+) -> None:
+    control.set_automine(False)
+    sender = make_sender(node, account, path, clock)
+    sender.submit("claim", Call(TARGET, b"", 7, guarded=True))
+    control.drop_transactions()
+    control.set_automine(True)
+    other = make_sender(node, account, tmp_path / "other.sqlite", clock)
+    assert other.submit("theirs", pay(5)).nonce == 0
+    assert other.wait("theirs").succeeded
+    control.mine()
+    assert sender.wait("claim").succeeded
+    assert received(node) == 12
 
 
 def test_a_gap_of_nonces_is_filled(

@@ -17,12 +17,12 @@ from miletus.settlement.keys import NO_KEYS, VerifyingKey, VerifyingKeys
 from miletus.settlement.l1 import ExitParameters, Rollup, RollupParameters, VaultParameters
 from miletus.settlement.node import L1Node
 from miletus.settlement.sender import Sender
+from miletus.settlement.values import NOBODY
 
 FORMAT = "miletus deployment 2"
 
 DEFAULT_VAULT = VaultParameters()
 DEFAULT_EXIT = ExitParameters()
-NOBODY = "0x" + 40 * "0"
 
 EDGE_GAS = 540_000
 """Most gas of an edge's proof, in a batch of 16 segments; benchmarks/bench_gas.py."""

@@ -13,9 +13,8 @@ from miletus.settlement.intents import Call, State
 from miletus.settlement.proofs import Reproduction, read_commitment
 from miletus.settlement.replica import Pages
 from miletus.settlement.sender import Sender
+from miletus.settlement.values import NOBODY
 from miletus.settlement.worth import Worth, compute_worth, find_accounts, find_silent
-
-NOBODY = "0x" + 40 * "0"
 
 
 class NotYet(SettlementError):

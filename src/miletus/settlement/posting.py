@@ -11,12 +11,10 @@ from miletus.settlement.intents import Call, State
 from miletus.settlement.proofs import Case, Part, read_commitment
 from miletus.settlement.sender import Sender
 from miletus.settlement.signatures import Signed
-from miletus.settlement.values import to_hex
+from miletus.settlement.values import NOBODY, to_hex
 
 SIZES = ("small", "medium", "large")
 """Sizes of the circuit of edges in the order of a deployment's keys."""
-
-NOBODY = "0x" + 40 * "0"
 
 OTHERS_WERE_FIRST = (
     "court: segment is proved already",

@@ -16,12 +16,12 @@ from miletus.settlement.chain import ChainView, PostedBatch
 from miletus.settlement.court import Court
 from miletus.settlement.errors import CallReverted, SettlementError, TransactionReverted
 from miletus.settlement.genesis import Genesis
-from miletus.settlement.posting import NOBODY, SIZES, PathGone, Work
+from miletus.settlement.posting import SIZES, PathGone, Work
 from miletus.settlement.proofs import Reproduction, compute_parts
 from miletus.settlement.sender import Sender
 from miletus.settlement.signatures import check_signatures, find_signatures
 from miletus.settlement.source import BatchSource, StateSource
-from miletus.settlement.values import to_hex
+from miletus.settlement.values import NOBODY, to_hex
 
 ATTEMPTS = 3
 """How often a batch is proved anew because L1 took back a part of its path that somebody else had posted."""

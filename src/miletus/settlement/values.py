@@ -13,6 +13,9 @@ from miletus.settlement.errors import L1Garbled
 ERROR_SELECTOR = bytes.fromhex("08c379a0")
 """First bytes of the revert data of `Error(string)`."""
 
+NOBODY = "0x" + 40 * "0"
+"""The address of no account, where a contract has none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Header:
