@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from miletus.cli.config import Config
 from miletus.cli.folder import Folder
 from miletus.cli.roles.indexer import DATABASE, open_own
 from miletus.indexer.database import open_database
@@ -31,6 +32,7 @@ class Site:
 
     def __init__(self, path: Path) -> None:
         self.folder = Folder(path)
+        self.config = Config()
 
 
 def make_old(path: Path) -> None:

@@ -127,8 +127,8 @@ class Folder:
             self.write_system(msgspec.structs.replace(system, pid=0, processes={}, health={}))
 
     def write_config(self, config: Config) -> None:
-        """Keep what the system is set up with, for its processes."""
-        self.config_path.write_bytes(msgspec.json.format(msgspec.json.encode(config), indent=2) + b"\n")
+        """Keep what the system is set up with, for its processes; addresses in it may have passwords."""
+        write_private(self.config_path, msgspec.json.format(msgspec.json.encode(config), indent=2).decode())
 
     def read_config(self) -> Config:
         """What the system is set up with. CliError if the file is missing or damaged."""

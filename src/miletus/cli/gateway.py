@@ -160,11 +160,13 @@ class Place:
             custody=Custody(
                 ChainView(self.rollup, vault, site.deployment.start_block), site.deployment.chain_id
             ),
-            takes_wallets=options.address[0] in LOOPBACK,
+            # by another name others reach it, through whatever listens for it
+            takes_wallets=options.address[0] in LOOPBACK and not options.allowed[0],
             labels=site.folder.subfolder("gateway") / LABELS,
             trail=Trail(
                 ChainView(self.rollup, vault, site.deployment.start_block),
                 lambda: open_bridge(site.folder, self.l1, site.deployment, self.person.wallet).sender,
+                self.person.wallet.address,
             ),
         )
         self.server = GatewayServer(Gateway(settings), *options.address)
@@ -299,7 +301,8 @@ def open_history(site: Any, index: str | None) -> Any:
     from miletus.indexer.history import History
 
     own = site.folder.path / "market" / DATABASE
-    if index is not None:
+    index = index or site.config.index.database
+    if index:
         return History(open_database(index))
     try:
         return History(open_database(own)) if own.exists() else None

@@ -222,17 +222,12 @@ class System:
             *(text for name in gateway.allow_hosts for text in ("--allow-host", name)),
             *(text for name in gateway.allow_origins for text in ("--allow-origin", name)),
             *(("--page", gateway.page) if gateway.page else ()),
-            *(("--index", self.config.index.database) if self.config.index.database else ()),
         )
         return self.start_process("gateway", command)
 
     def start_indexer(self) -> Child:
-        """Start the indexer."""
-        database = self.config.index.database
-        command = get_command(
-            *("index", "--folder", str(self.folder.path), "--supervised"),
-            *(("--database", database) if database else ()),
-        )
+        """Start the indexer; it reads its database's address, which may have a password, in the folder."""
+        command = get_command("index", "--folder", str(self.folder.path), "--supervised")
         return self.start_process("indexer", command)
 
     @property

@@ -65,7 +65,9 @@ def open_service(options: Options) -> tuple[IndexService, Closable]:
 
 
 def open_own(site: Site) -> Database:
-    """The database of the system's folder; one of another version is begun anew, since L1 has it all."""
+    """The system's database; one of its folder, of another version, is begun anew, since L1 has it all."""
+    if site.config.index.database:
+        return open_database(site.config.index.database)
     path = site.folder.subfolder("market") / DATABASE
     try:
         return open_database(path)
