@@ -56,6 +56,24 @@ def test_health_follows_the_process(server: TelemetryServer, channel: Channel) -
     assert get(server, "/health").status_code == 503
 
 
+@pytest.mark.parametrize(
+    ("problem", "served"),
+    [
+        ("L1 at https://main.example/v3/SECRET: no answer", "L1 at https://main.example no answer"),
+        ("L1 at https://me:SECRET@main.example?key=SECRET", "L1 at https://main.example"),
+        ("no line to postgresql://me:SECRET@10.0.0.1:5432", "no line to postgresql://10.0.0.1:5432"),
+        ("L1 at http://127.0.0.1:8545: no answer", "L1 at http://127.0.0.1:8545: no answer"),
+    ],
+)
+def test_health_tells_of_addresses_only_the_host(
+    server: TelemetryServer, channel: Channel, problem: str, served: str
+) -> None:
+    """An L1's address may have its customer's key in it; the gateway shows what is wrong to anybody."""
+    channel.ready()
+    channel.report(problem=problem)
+    assert get(server, "/health").json()["status"] == served
+
+
 def test_metrics_are_the_numbers_that_it_tells(server: TelemetryServer, channel: Channel) -> None:
     channel.ready(port=8600, sequencer="0x12")
     channel.measure = lambda: {"next_number": 7, "root": "0x1", "conserved": True, "huge": 10**400}

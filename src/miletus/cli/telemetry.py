@@ -8,6 +8,7 @@ import contextlib
 import ipaddress
 import json
 import os
+import re
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -51,6 +52,10 @@ HELP: Final[dict[str, str]] = {
     "ack_p99_us": "Round trip that 99 of 100 of the last operations stay below, microseconds.",
 }
 """What fields of services mean; others have their own name."""
+
+
+ADDRESS: Final = re.compile(r"(?P<scheme>\w+://)(?:[^\s/?#@]*@)?(?P<host>[^\s/?#]+)\S*")
+"""An address: what stands in it beside the host is not served, L1's providers have customers' keys there."""
 
 
 class Told(Protocol):
@@ -170,7 +175,7 @@ def make_handler(service: str, told: Told, registry: CollectorRegistry) -> type[
             if not is_plain_host(self.headers.get("Host", "")):
                 self.answer(HTTPStatus.FORBIDDEN, "text/plain", b"call it by an address or localhost\n")
             elif self.path == "/health":
-                problem = find_problem(told)
+                problem = ADDRESS.sub(r"\g<scheme>\g<host>", find_problem(told))
                 body = {"status": problem or "ok", "service": service}
                 status = HTTPStatus.SERVICE_UNAVAILABLE if problem else HTTPStatus.OK
                 self.answer(status, "application/json", json.dumps(body).encode())
