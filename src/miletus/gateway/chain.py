@@ -33,6 +33,7 @@ class L1Reader:
                 batch.committed_at_s,
                 batch.number <= final,
                 batch.id in self._verdicts.proved,
+                batch.proposer.lower() == self._view.rollup.sequencer.lower(),
             )
             for batch in self._view.batches
         }

@@ -110,6 +110,7 @@ class Exchange:
         self.deliveries: dict[int, list[tuple[int, int]]] = {}
         """By underlying, settlement prices: expiry in seconds, price in ticks."""
         self.listeners: list[Callable[[Changes | None], None]] = []
+        self._epoch = 0
 
     @property
     def state(self) -> State:
@@ -124,7 +125,10 @@ class Exchange:
         self.listings.load(state)
         self.books.load(state, self.mirror.place)
         for account in self.accounts.values():
+            if self.mirror.epoch != self._epoch:  # the numbers that are known are of other words now
+                account.orders.forget_numbers()
             self._load(account)
+        self._epoch = self.mirror.epoch
         for underlying in range(int(state.cells[layout.UNDERLYINGS])):
             self._note_index(underlying, self.get_index(underlying), self.mirror.clock_ms)
         for listener in self.listeners:

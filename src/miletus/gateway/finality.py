@@ -5,7 +5,7 @@ it may be slow or away. Neither is needed to trade.
 """
 
 import asyncio
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -34,6 +34,8 @@ class OnChain:
     committed_at_s: int
     is_final: bool
     is_proved: bool = False
+    is_own: bool = True
+    """Whether the sequencer posted it: another's batch of the same number holds none of its words."""
 
 
 class ChainReader(Protocol):
@@ -89,7 +91,7 @@ class Roads:
         at = bisect_right(self._places, (epoch - 1) * EPOCH_SPAN + number) - 1
         batch = self._batches[at] if at >= 0 else None
         known = self.on_chain.get(batch) if batch is not None else None
-        if known is None:
+        if known is None or not known.is_own:
             return Road(number, epoch, CONFIRMED, batch, None, None)
         final_at = known.committed_at_s + self.reader.window_s if self.reader is not None else None
         return Road(number, epoch, FINAL if known.is_final else POSTED, batch, known, final_at)
@@ -106,11 +108,12 @@ class Roads:
             await asyncio.gather(self._task, return_exceptions=True)
 
     def _add(self, place: int, batch: int) -> None:
-        if not self._places or place > self._places[-1]:
-            self._places.append(place)
-            self._batches.append(batch)
-            if len(self._places) > MOST_BATCHES:
-                del self._places[: MOST_BATCHES // 10], self._batches[: MOST_BATCHES // 10]
+        at = bisect_left(self._places, place)  # what was told from there on is told anew
+        del self._places[at:], self._batches[at:]
+        self._places.append(place)
+        self._batches.append(batch)
+        if len(self._places) > MOST_BATCHES:
+            del self._places[: MOST_BATCHES // 10], self._batches[: MOST_BATCHES // 10]
 
     async def _follow(self, reader: ChainReader) -> None:
         trouble = ""

@@ -151,6 +151,11 @@ class AccountOrders:
         for order in known.values():  # ended while nobody looked
             self._end(order, CANCELLED, time_ms, "unknown")
 
+    def forget_numbers(self) -> None:
+        """Another epoch began: its words have the numbers that were known here."""
+        for order in self.by_id.values():
+            order.number = 0
+
     def reserve_slot(self) -> int | None:
         """A slot for a new order, until `release_slot`; None if all are taken."""
         for slot in range(_SLOTS):

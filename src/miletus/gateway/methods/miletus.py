@@ -39,6 +39,10 @@ def find_number(call: Call, params: WhichParams) -> int:
         if call.given is None:
             raise make_error("unauthorized", "authenticate to ask about an order")
         number = find_order(call, params.order_id or "").number
+        if not number:
+            raise make_invalid(
+                "order_id", "its word is of an earlier epoch, or from before the gateway was started"
+            )
     if not 1 <= number < call.gateway.mirror.next_number:
         raise make_invalid("number", f"words 1 to {call.gateway.mirror.next_number - 1} are confirmed")
     return number
