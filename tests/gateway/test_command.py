@@ -52,13 +52,20 @@ def wait(look: Any, seconds: float = SECONDS) -> Any:
     raise AssertionError("it did not come in time")
 
 
-def check_joining(running: Running, http: str, account: int) -> None:
-    """The wallet's signature alone lets in, to its own account."""
+def join_own(running: Running, http: str) -> dict[str, Any]:
+    """What the gateway answers to the signature of the system's own wallet."""
     wallet = Folder(running.folder).get_wallet(OWN_WALLET)
     message = httpx.get(f"{http}/miletus/get_trading_key_message").json()["result"]
     signature = wallet.sign_typed_data(full_message=message).signature.hex()
     body = {"id": 1, "method": "miletus/join", "params": {"owner": wallet.address, "signature": signature}}
-    told = httpx.post(http, json=body, timeout=30).json()["result"]
+    answer: dict[str, Any] = httpx.post(http, json=body, timeout=30).json()
+    return answer
+
+
+def check_joining(running: Running, http: str, account: int) -> None:
+    """The wallet's signature alone lets in, to its own account."""
+    wallet = Folder(running.folder).get_wallet(OWN_WALLET)
+    told = join_own(running, http)["result"]
     assert (told["state"], told["account"]) == ("ready", account)
     bearer = {"authorization": f"Bearer {told['tokens']['access_token']}"}
     assert httpx.get(f"{http}/private/get_positions", headers=bearer).json()["result"][0]["size"] > 0
@@ -109,6 +116,8 @@ def test_a_stranger_deposits_trades_by_ccxt_and_sees_the_trade_posted(tmp_path: 
             again = run("gateway", "--folder", str(running.folder), "--port", str(port))
             assert again.status == 1
             assert "choose another --port" in again.err
+        with serve(running, "--allow-host", "exchange.example") as told:
+            assert join_own(running, told["http"])["error"]["message"] == "forbidden"
 
 
 @pytest.mark.long

@@ -8,6 +8,9 @@ import pytest
 from eth_account.signers.local import LocalAccount
 
 from miletus.codec.table import WORD_BYTES
+from miletus.engine import layout
+from miletus.engine.crypto import Crypto
+from miletus.engine.machine import Machine
 from miletus.gateway.access import make_credential
 from miletus.gateway.chain import L1Reader
 from miletus.gateway.errors import RpcError
@@ -52,7 +55,7 @@ def world(deployed_hybrid: World, control: AnvilControl) -> World:  # noqa: F811
 
 def open_trail(world: World) -> tuple[Trail, LocalAccount]:
     wallet = world.make_wallet()
-    return Trail(world.make_view(), lambda: world.make_sender(wallet)), wallet
+    return Trail(world.make_view(), lambda: world.make_sender(wallet), wallet.address), wallet
 
 
 def prove(world: World, number: int) -> None:
@@ -123,6 +126,7 @@ def test_a_word_is_followed_to_its_proof_which_somebody_paid_for(
 
     reader = L1Reader(world.make_view())
     assert not any(each.is_proved for each in reader.poll().values())
+    assert all(each.is_own for each in reader.poll().values())
     prove(world, 1)
     assert [each.is_proved for each in reader.poll().values()] == [True, False]
     assert trail.quote(2).proofs < quote.proofs
@@ -139,9 +143,13 @@ def test_a_word_is_followed_to_its_proof_which_somebody_paid_for(
     assert world.node.get_balance(payer.address) < 10**22 - ETHER
 
 
-def make_call(trail: Trail | None, scope: str | None = None) -> Call:
-    """A request to a gateway that reads L1; with a scope, of a client that has it."""
+def make_call(trail: Trail | None, scope: str | None = None, owner: str = "0x0") -> Call:
+    """A request to a gateway that reads L1; with a scope, of a client that has it for its owner's account."""
     gateway = Gateway(dataclasses.replace(make_settings(1), trail=trail))
+    gateway.mirror.machine = Machine(32, Crypto())
+    state = gateway.exchange.state
+    for k in range(4):
+        state.cells[state.header(16) + layout.OWNER + k] = int(owner, 16) >> 52 * k & ((1 << 52) - 1)
     grant = None
     if scope is not None:
         credential = make_credential(16, scope)
@@ -166,16 +174,22 @@ def test_who_may_move_money_can_pay_by_the_gateway(
 ) -> None:
     sequencer.close([alice.transfer(17, 5)])
     post(world, sequencer)
-    trail, _ = open_trail(world)
+    trail, payer = open_trail(world)
     told = quote_by(make_call(trail), batch=1)
-    assert told["can_pay_here"]
+    assert not told["can_pay_here"]  # a visitor
     assert int(told["bounty_wei"]) == int(told["transaction"]["value_wei"]) > int(told["cost_wei"]) > 0
     assert told["transaction"]["to"] == world.rollup.court
     for scope in (None, "wallet:read trade:read_write account:read_write"):
         with pytest.raises(RpcError) as refused:
-            pay_by(make_call(trail, scope), batch=1, amount_wei="5")
+            pay_by(make_call(trail, scope, payer.address), batch=1, amount_wei="5")
         assert refused.value.code in (13009, 13021)
-    may = make_call(trail, "wallet:read_write")
+    other = make_call(trail, "wallet:read_write", world.make_wallet().address)
+    assert not quote_by(other, batch=1)["can_pay_here"]
+    with pytest.raises(RpcError, match="not this account's") as refused:
+        pay_by(other, batch=1, amount_wei="5")
+    assert refused.value.code == 13021
+    may = make_call(trail, "wallet:read_write", payer.address)
+    assert quote_by(may, batch=1)["can_pay_here"]
     for text in ("", "0", "-1", "1.5", "0x1", "1e3", "9" * 40, str(1 << 96)):
         with pytest.raises(RpcError) as refused:
             pay_by(may, batch=1, amount_wei=text)

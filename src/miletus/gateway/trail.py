@@ -92,12 +92,16 @@ class Trail:
         view: its own view of L1; it polls it.
         open_sender: opens the sender of the wallet that pays for finality, to be closed after each use; None
             if this gateway has no wallet.
+        payer: address of that wallet.
 
     """
 
-    def __init__(self, view: ChainView, open_sender: Callable[[], Sender] | None = None) -> None:
+    def __init__(
+        self, view: ChainView, open_sender: Callable[[], Sender] | None = None, payer: str = ""
+    ) -> None:
         self._view = view
         self._open_sender = open_sender
+        self._payer = payer.lower()
         self._numbering = Numbering(view)
         self._verdicts = Verdicts(view.rollup, view.start_block)
         self._work: dict[bytes, tuple[int, int]] = {}
@@ -107,6 +111,10 @@ class Trail:
     def has_wallet(self) -> bool:
         """Whether `pay` can be called."""
         return self._open_sender is not None
+
+    def is_payer(self, owner: str) -> bool:
+        """Whether an account's owner is the wallet that pays: its ETH is nobody else's to spend."""
+        return self.has_wallet and owner.lower() == self._payer
 
     def trace(self, number: int, epoch: int, known: tuple[int, str, int] | None = None) -> Trace:
         """What L1 holds of a word. Raises NotOnL1, L1Error.

@@ -1,7 +1,7 @@
 """How a wallet joins: what it signs for its trading key, its account, and the claims of what it withdrew.
 
 The wallet's signature is the trading key (10-R06), so whoever has it is the account's trader: it is proof
-enough to be let in, and is taken only where the gateway listens on loopback.
+enough to be let in, and is taken only where the gateway listens on loopback and is called by no other name.
 """
 
 import asyncio
@@ -62,7 +62,7 @@ class JoinParams(Params, kw_only=True):
     signature: str
 
 
-@method("miletus/join", note="only where the gateway listens on loopback")
+@method("miletus/join", note="only where the gateway listens on loopback, and has no other name")
 async def join(call: Call, params: JoinParams) -> dict[str, Any]:
     """Log a wallet in by its signature, if its account has the key; else tell the key and what is missing."""
     gateway = call.gateway

@@ -5,6 +5,7 @@ from typing import Any
 
 from miletus.gateway.errors import make_error, make_invalid
 from miletus.gateway.methods.miletus import WhichParams, find_number
+from miletus.gateway.methods.wallet import get_owner
 from miletus.gateway.rpc import Call, method
 from miletus.gateway.trail import NoBounties, Quote, Trail
 from miletus.settlement.errors import CallReverted, SettlementError
@@ -56,11 +57,13 @@ async def get_faster_finality(call: Call, params: BatchParams) -> dict[str, Any]
         quote = await asyncio.to_thread(trail.quote, number)
     except SettlementError as error:
         raise explain(error) from None
-    return describe_quote(quote, trail.has_wallet)
+    return describe_quote(quote, call.given is not None and trail.is_payer(get_owner(call)))
 
 
 @method(
-    "miletus/pay_faster_finality", "wallet:read_write", note="by the wallet that the gateway was started with"
+    "miletus/pay_faster_finality",
+    "wallet:read_write",
+    note="by the wallet that the gateway was started with, for its own account alone",
 )
 async def pay_faster_finality(call: Call, params: PayParams) -> dict[str, Any]:
     """Offer ETH to whoever proves a batch, and those before it, before its window ends."""
@@ -68,6 +71,8 @@ async def pay_faster_finality(call: Call, params: PayParams) -> dict[str, Any]:
         raise make_error("unauthorized", "authenticate with public/auth first")
     call.given.require("wallet", 2)
     trail, number = require_trail(call), find_batch(call, params)
+    if trail.has_wallet and not trail.is_payer(get_owner(call)):
+        raise make_error("forbidden", "the gateway's wallet is not this account's: pay by your own wallet")
     amount_wei = parse_wei(params.amount_wei)
     try:
         transaction = await asyncio.to_thread(trail.pay, number, amount_wei)
@@ -98,7 +103,7 @@ def explain(error: SettlementError) -> Exception:
     return make_error("retry", str(error))
 
 
-def describe_quote(quote: Quote, has_wallet: bool) -> dict[str, Any]:
+def describe_quote(quote: Quote, can_pay: bool) -> dict[str, Any]:
     """A quote as it is told; amounts in wei are text, since they are wide."""
     return {
         "batch": quote.number,
@@ -112,7 +117,7 @@ def describe_quote(quote: Quote, has_wallet: bool) -> dict[str, Any]:
         "bounty_wei": str(quote.bounty_wei),
         "offered_wei": str(quote.offered_wei),
         "window_end": quote.window_end_s * 1000,
-        "can_pay_here": has_wallet,
+        "can_pay_here": can_pay,
         "transaction": {
             "to": quote.court,
             "data": "0x" + quote.data.hex(),
